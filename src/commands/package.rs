@@ -21,7 +21,7 @@ use crate::{
         imaging::{self, How, Made},
         own_files,
         packaging::{self, Options},
-        python_image,
+        program_archive, python_image,
         sbom::{self, Sbom},
     },
     ui::Ui,
@@ -65,13 +65,18 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     for agent in &config.agents {
         let shown = async {
             let output = packaging::directory(agent, &project)?;
-            if agent.has_image() && !agent.ships_sources() {
+            if !agent.ships_sources() {
                 let how = How {
                     packaging: &args.options,
                     image: &args.image,
                     yes: args.yes,
                 };
                 let purpose = (For::Service, &output);
+                if !agent.has_image() {
+                    let building = program_archive::build(agent, &project, purpose, how, ui);
+                    let (built, sbom) = Box::pin(building).await?;
+                    return Shown::of_archive(agent, (&built, sbom.as_ref()), args.list);
+                }
                 let made = imaging::build(agent, &project, purpose, how, ui).await?;
                 let folder = imaging::write(&made.image, &output)?;
                 let entries = args.list.then(|| made.image.entries());
@@ -96,7 +101,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             let place = output.clone();
             let built = packaging::build(agent, &project, &own, place, &args.options, ui).await?;
             let sbom = sbom::of_python(agent, &built, None, &output)?;
-            Shown::of_archive(agent, (&built, &sbom), args.list)
+            Shown::of_archive(agent, (&built, Some(&sbom)), args.list)
         };
         match shown.await {
             Ok(shown) if args.output == options::Output::Json => documents.push(shown.document),
@@ -119,11 +124,11 @@ struct Shown {
 impl Shown {
     fn of_archive(
         agent: &Agent,
-        (built, sbom): (&Built, &Sbom),
+        (built, sbom): (&Built, Option<&Sbom>),
         list: bool,
     ) -> Result<Self, Failure> {
         let mut document = document(agent, built, list)?;
-        document["sbom"] = json!(sbom.path);
+        document["sbom"] = json!(sbom.map(|sbom| &sbom.path));
         let text = if list {
             let entries = effects::packaging::entries(&built.archive.path)?;
             lines(

@@ -144,7 +144,7 @@ impl AgentTable {
             description: table.parsed("description", problems, description),
             settings,
         };
-        agent.artifact = artifact(&agent.language, table, problems);
+        agent.artifact = artifact(table, problems);
         base_image::check(table, (&agent.language, agent.artifact), problems);
         agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
         if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
@@ -212,7 +212,7 @@ const ONLY_PYTHON: [(&str, &str); 9] = [
     ),
     (
         "runtime",
-        "a Rust agent needs no managed runtime: did you mean `build = { target = \"…\" }`?",
+        "a Rust agent has a managed runtime only with `artifact = \"zip\"`: did you mean `build = { target = \"…\" }`?",
     ),
 ];
 
@@ -227,9 +227,11 @@ fn language(
     let word = table.parsed("language", problems, |text| {
         one_of("language", text, &[("python", false), ("rust", true)])
     });
+    // The program of an archive is started by a Python file.
+    let is_zip = table.text("artifact") == Some("zip");
     let of_python: Vec<(&str, &str)> = ONLY_PYTHON
         .into_iter()
-        .filter(|(key, _)| table.has(key))
+        .filter(|(key, _)| table.has(key) && !(is_zip && *key == "runtime"))
         .collect();
     let has_binary = packages.own.is_some_and(|package| !package.bins.is_empty());
     let has_build = table.has("build");
@@ -259,13 +261,9 @@ fn language(
 }
 
 /// Takes `artifact`, and refuses what this version does not build.
-fn artifact(
-    language: &Language,
-    table: &mut Table<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<Artifact> {
+fn artifact(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Artifact> {
     let artifact = table.parsed("artifact", problems, Artifact::parse)?;
-    match artifact.unsupported(matches!(language, Language::Rust(_))) {
+    match artifact.unsupported() {
         Some(why) => {
             problems.at(table.key_span("artifact"), why, "");
             None

@@ -2,10 +2,13 @@
 
 use super::{Language, read::one_of};
 
+/// The entry point of an archive with a program.
+pub(crate) const PROGRAM_ENTRY: &str = "main.py";
+
 /// The value of `artifact`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Artifact {
-    /// An archive with Python code.
+    /// An archive with Python code, or with a program and the Python file that starts it.
     Zip,
     /// A container image.
     Image,
@@ -35,13 +38,10 @@ impl Artifact {
     }
 
     /// Returns why this version cannot ship an agent in this form.
-    pub(super) fn unsupported(self, is_rust: bool) -> Option<&'static str> {
-        match (self, is_rust) {
-            (Self::Zip, false) | (Self::Image, _) => None,
-            (Self::Zip, true) => {
-                Some("a Rust agent is shipped as an image; `artifact = \"zip\"` is not supported")
-            }
-            (Self::Dockerfile, _) => Some("`artifact = \"dockerfile\"` is not supported"),
+    pub(super) fn unsupported(self) -> Option<&'static str> {
+        match self {
+            Self::Zip | Self::Image => None,
+            Self::Dockerfile => Some("`artifact = \"dockerfile\"` is not supported"),
         }
     }
 }

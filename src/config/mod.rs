@@ -26,6 +26,7 @@ use std::{
 };
 
 pub use artifact::Artifact;
+pub(crate) use artifact::PROGRAM_ENTRY;
 pub use caller::Caller;
 pub use excluded::ExcludedPackage;
 pub use layout::{ImportName, Layout};

@@ -139,6 +139,11 @@ impl<'t> Table<'t> {
         self.keys.contains_key(key)
     }
 
+    /// Returns the text of a key, without taking it.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.keys.get(key)?.get_ref().as_str()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

@@ -65,6 +65,27 @@ pub(crate) fn exceeded(
     messages
 }
 
+/// Returns messages about exceeded limits of an archive with one program.
+pub(crate) fn exceeded_by_program(zipped: u64, weights: &Weights) -> Vec<Message> {
+    let unzipped: u64 = weights.values().map(|weight| weight.unzipped).sum();
+    let sizes = [
+        (zipped, ZIPPED, "the archive"),
+        (unzipped, UNZIPPED, "the unpacked archive"),
+    ];
+    let exceeded = sizes.into_iter().filter(|(size, limit, _)| size > limit);
+    exceeded
+        .map(|(size, limit, what)| {
+            Message::new(format!(
+                "{what} has {}, but the service accepts {}",
+                byte_size(size),
+                byte_size(limit)
+            ))
+            .help("`strip = true` in the cargo profile takes debugging symbols out of the program")
+            .help("or ship it as a container image, which may have 2 GB: `artifact = \"image\"`")
+        })
+        .collect()
+}
+
 fn largest(weights: &Weights, of: fn(&Weight) -> u64) -> String {
     let mut parts: Vec<_> = weights
         .iter()
@@ -140,6 +161,21 @@ mod tests {
             "since the last archive:\n  +71.0 MB p11 (new)"
         );
         assert!(messages[0].help[1].contains("bytecode"));
+    }
+
+    #[test]
+    fn a_program_has_the_same_limits_and_another_way_out() {
+        assert_eq!(exceeded_by_program(ZIPPED, &weights(&[("a", 750)])), []);
+        let messages = exceeded_by_program(ZIPPED + 1, &weights(&[("a", 751)]));
+        let whats: Vec<&str> = messages.iter().map(|message| &*message.what).collect();
+        assert_eq!(
+            whats,
+            [
+                "the archive has 250.0 MB, but the service accepts 250.0 MB",
+                "the unpacked archive has 751.0 MB, but the service accepts 750.0 MB"
+            ]
+        );
+        assert!(messages[0].help[0].contains("strip"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) mod layout;
 pub(crate) mod limits;
 pub(crate) mod native;
 pub(crate) mod newest;
+pub(crate) mod program;
 pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod sbom;

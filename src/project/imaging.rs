@@ -81,6 +81,23 @@ pub(crate) struct Made {
     pub(crate) sbom: Option<Sbom>,
 }
 
+/// Returns the agent's program: a given one, or one that is built with the packages that it is made
+/// of.
+pub(crate) async fn program(
+    agent: &Agent,
+    project: &Project,
+    purpose: For,
+    how: How<'_>,
+    ui: &Ui,
+) -> Result<(PathBuf, BTreeSet<String>), Failure> {
+    if let Some(binary) = &how.image.binary {
+        return Ok((binary.clone(), BTreeSet::new()));
+    }
+    let options = how.packaging.building(how.image.cargo.clone(), how.yes);
+    let built = building::build(agent, project, purpose, &options, ui).await?;
+    Ok((built.path, built.packages))
+}
+
 /// Builds the agent's program unless one is given, and the image around it. What belongs to the
 /// image is written into the folder `output`.
 pub(crate) async fn build(
@@ -90,14 +107,7 @@ pub(crate) async fn build(
     how: How<'_>,
     ui: &Ui,
 ) -> Result<Made, Failure> {
-    let (path, packages) = match &how.image.binary {
-        Some(binary) => (binary.clone(), BTreeSet::new()),
-        None => {
-            let options = how.packaging.building(how.image.cargo.clone(), how.yes);
-            let built = building::build(agent, project, purpose, &options, ui).await?;
-            (built.path, built.packages)
-        }
-    };
+    let (path, packages) = program(agent, project, purpose, how, ui).await?;
     let name = agent.name.to_string();
     ui.detail("Packaging", &format!("agent `{name}`"));
     let owned = agent.clone();
@@ -106,7 +116,7 @@ pub(crate) async fn build(
             let program: Arc<[u8]> = files::read_bytes(&path)?.into();
             let shown = path.display().to_string();
             if purpose == For::Service {
-                check(&shown, &program)?;
+                check(&shown, &program, "image")?;
             }
             let size = program.len();
             let image = agent::image(&owned, program).map_err(|error| {
@@ -144,13 +154,13 @@ pub(crate) fn within_limit(image: &Image) -> Result<(), Failure> {
     })
 }
 
-/// Refuses a program that the service cannot run in an image that contains nothing else.
-fn check(shown: &str, program: &[u8]) -> Result<(), Failure> {
+/// Refuses a program that the service cannot run in an image or archive that contains nothing else.
+pub(crate) fn check(shown: &str, program: &[u8], artifact: &str) -> Result<(), Failure> {
     binary::check(shown, program)?;
     match elf::loader(program) {
         None => Ok(()),
         Some(loader) => Err(Failure::config(format!(
-            "`{shown}` is loaded by `{loader}`, and the image contains only the program"
+            "`{shown}` is loaded by `{loader}`, and the {artifact} contains only the program"
         ))
         .help("build it for `aarch64-unknown-linux-musl`, which makes it static")),
     }

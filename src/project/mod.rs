@@ -14,6 +14,7 @@ pub(crate) mod on_disk;
 pub(crate) mod own_files;
 pub(crate) mod packaging;
 pub(crate) mod partition;
+pub(crate) mod program_archive;
 pub(crate) mod progress;
 pub(crate) mod prompts;
 pub(crate) mod python_image;

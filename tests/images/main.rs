@@ -16,6 +16,7 @@ mod local;
 mod python;
 mod registry;
 mod service;
+mod zip;
 
 use support::Project;
 

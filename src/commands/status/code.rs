@@ -1,12 +1,15 @@
 //! How the deployed archive compares to the local code: whether it is the same, and how old it is.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::{
     config::Declared,
-    effects::{aws::store::Store, manifest::Project},
+    effects::{self, aws::store::Store, manifest::Project},
     engine::runtime::own::own_bucket,
     error::Failure,
+    package::archive::Archive,
     plan::table::{age as span, time},
     project::{consent, own_files, packaging, sessions::Placed},
     resources::{
@@ -100,6 +103,9 @@ pub(crate) fn compare(
     if placed.agent.has_image() {
         return Code::Unknown("an image tells nothing about its sources".to_owned());
     }
+    if placed.agent.rust().is_some() {
+        return program(placed, place.0, deployed, ui);
+    }
     match here(placed, place, deployed) {
         Ok(Some(here)) => Code::compare(&here, deployed),
         Ok(None) => Code::Unknown("nothing was built here yet".to_owned()),
@@ -128,26 +134,65 @@ fn here(
     let Some(last) = packaging::last(agent, project, own)? else {
         return Ok(None);
     };
+    Ok(Some(as_deployed(
+        placed,
+        &last.archive,
+        last.changed,
+        deployed,
+    )))
+}
+
+/// Compares the deployed program with the one that was built last. Only cargo knows whether it would
+/// build another one now.
+fn program(placed: &Placed<'_>, project: &Project, deployed: &Artifact, ui: &Ui) -> Code {
+    let last = packaging::directory(placed.agent, project)
+        .and_then(|output| effects::packaging::last_archive(&output));
+    match last {
+        Ok(Some(archive)) => {
+            let here = as_deployed(placed, &archive, BTreeSet::new(), deployed);
+            match Code::compare(&here, deployed) {
+                Code::Equal => Code::Unknown(
+                    "it is the program that was built last; cargo was not asked whether it is current"
+                        .to_owned(),
+                ),
+                other => other,
+            }
+        }
+        Ok(None) => Code::Unknown("nothing was built here yet".to_owned()),
+        Err(failure) => {
+            ui.note(&format!(
+                "the code of `{}` was not compared: {failure}",
+                placed.agent.name
+            ));
+            Code::Unknown("it cannot be read here".to_owned())
+        }
+    }
+}
+
+fn as_deployed(
+    placed: &Placed<'_>,
+    archive: &Archive,
+    changed: BTreeSet<String>,
+    deployed: &Artifact,
+) -> CodeHere {
+    let name = &placed.agent.runtime_name;
     let built = CodeObject {
         bucket: own_bucket(placed),
-        key: bucket::archive_key(&agent.runtime_name, &last.archive),
+        key: bucket::archive_key(name, archive),
         version: None,
     };
     let is_same = match deployed {
         Artifact::Code {
             object: Some(there),
             ..
-        } => {
-            there.bucket == built.bucket
-                && bucket::stays(&there.key, &agent.runtime_name, &last.archive)
-        }
+        } => there.bucket == built.bucket && bucket::stays(&there.key, name, archive),
         Artifact::Code { object: None, .. } | Artifact::Container { .. } | Artifact::Unknown => {
             false
         }
     };
-    Ok(Some(CodeHere {
+    CodeHere {
         built,
         is_same,
-        changed: last.changed,
-    }))
+        changed,
+    }
 }

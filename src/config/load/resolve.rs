@@ -12,7 +12,7 @@ use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
         Agent, Artifact, Authorizer, Caller, ImportName, Language, Layout, Local, ManagedPolicy,
-        Network, Platform, Resource, RoleSettings, Runtime, Settings,
+        Network, PROGRAM_ENTRY, Platform, Resource, RoleSettings, Runtime, Settings,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
         resource::referred,
@@ -98,7 +98,7 @@ pub(super) fn agent(
         source,
         include,
         deployment: table.deployment_or_default().map(Path::to_owned),
-        entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
+        entrypoint: entrypoint.unwrap_or_else(|| entrypoint_of(&table.language).to_owned()),
         requirements: requirements.unwrap_or_else(|| "requirements.txt".to_owned()),
         runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
         bytecode: bytecode.unwrap_or_default(),
@@ -200,6 +200,14 @@ pub(super) fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
         Stage::None => (None, None),
         Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
         Stage::Local => (StageName::parse("local").ok(), None),
+    }
+}
+
+/// Returns the default entry point. That of a Rust agent is written by this tool.
+fn entrypoint_of(language: &Language) -> &'static str {
+    match language {
+        Language::Python => "invoke.py",
+        Language::Rust(_) => PROGRAM_ENTRY,
     }
 }
 

@@ -121,11 +121,32 @@ fn keys_of_python_agents_are_refused_one_by_one() {
         found[0].0,
         "`source` is only for Python agents, and `a` is written in Rust"
     );
-    for (artifact, is_refused) in [("image", false), ("zip", true), ("dockerfile", true)] {
+    for (artifact, is_refused) in [("image", false), ("zip", false), ("dockerfile", true)] {
         let table = format!("project = \"p-1\"\nartifact = \"{artifact}\"");
         let read = of(package("a", &["a"], None), &table);
         assert_eq!(read.is_err(), is_refused, "{artifact}");
     }
+}
+
+#[test]
+fn a_rust_agent_has_a_managed_runtime_only_in_an_archive() {
+    let of = |keys: &str| {
+        of(
+            package("a", &["a"], None),
+            &format!("project = \"p-1\"\n{keys}"),
+        )
+    };
+    let agent = only(&of("artifact = \"zip\"\nruntime = \"python3.14\"").unwrap());
+    assert!(agent.rust().is_some() && !agent.has_image());
+    assert_eq!(agent.runtime, crate::config::Runtime::Python314);
+    assert_eq!(agent.entrypoint, "main.py");
+    assert_eq!(agent.deployment, None);
+    let refused = of("language = \"rust\"\nruntime = \"python3.13\"").unwrap_err();
+    assert_eq!(refused[0].1, "runtime");
+    let refused = of("artifact = \"zip\"\nentrypoint = \"a.py\"\nlanguage = \"rust\"").unwrap_err();
+    assert_eq!(refused[0].1, "entrypoint");
+    let old = of("artifact = \"zip\"\nruntime = \"python3.10\"").unwrap();
+    assert_eq!(old.refused.len(), 1);
 }
 
 #[test]

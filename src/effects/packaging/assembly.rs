@@ -48,7 +48,7 @@ use crate::{
     text::hex,
 };
 
-const ARCHIVE: &str = "deployment.zip";
+pub(super) const ARCHIVE: &str = "deployment.zip";
 const REMEMBERED: &str = "build.json";
 
 /// The inputs of an archive.
@@ -61,9 +61,9 @@ pub(super) struct Parts<'a> {
 
 /// What is saved next to an archive, to find out whether a new one would be the same.
 #[derive(Debug, Serialize, Deserialize)]
-struct Remembered {
-    fingerprint: String,
-    sources: Sources,
+pub(super) struct Remembered {
+    pub(super) fingerprint: String,
+    pub(super) sources: Sources,
     /// The file's modification time in nanoseconds, which changes when it is rewritten.
     modified: u64,
     size: u64,
@@ -78,7 +78,7 @@ struct Remembered {
     unzipped: u64,
     compiled_by: Option<String>,
     /// A digest of its content that is the same on every machine.
-    source: String,
+    pub(super) source: String,
     weights: Weights,
     /// The agent's own files that Python could not parse.
     unread: Vec<Unread>,
@@ -311,7 +311,7 @@ fn judged(
 }
 
 /// Removes the rest of a killed run; the project is locked.
-fn sweep(output: &Folder) -> Result<(), FileError> {
+pub(super) fn sweep(output: &Folder) -> Result<(), FileError> {
     for name in output.names()? {
         if name.starts_with(TEMPORARY) {
             // A leftover that cannot be removed is harmless.
@@ -327,7 +327,7 @@ pub(crate) fn is_built(name: &str) -> bool {
 }
 
 /// Returns a digest of the archive's content that does not depend on the machine.
-fn source(sources: &Sources, ready: Option<&Ready>) -> String {
+pub(super) fn source(sources: &Sources, ready: Option<&Ready>) -> String {
     let mut text = String::new();
     for (path, content) in &sources.files {
         text.extend([content, " ", path, "\n"]);
@@ -404,15 +404,15 @@ fn own_files(
     Ok((own, unread))
 }
 
-struct Composed {
-    written: Written,
+pub(super) struct Composed {
+    pub(super) written: Written,
     /// The part after the dependencies.
-    rest: Extent,
+    pub(super) rest: Extent,
     taken: Option<Taken>,
 }
 
 /// Writes the archive; it starts with the bytes of the cached layer.
-fn write(
+pub(super) fn write(
     path: &Path,
     base: Option<(&Ready, Option<&Path>)>,
     own: &[Input],
@@ -440,7 +440,7 @@ fn write(
     })
 }
 
-fn merge(weights: &mut Weights, own: &[Entry]) {
+pub(super) fn merge(weights: &mut Weights, own: &[Entry]) {
     for (name, weight) in layer::weigh(own) {
         let sum = weights.entry(name).or_default();
         sum.zipped += weight.zipped;
@@ -449,7 +449,7 @@ fn merge(weights: &mut Weights, own: &[Entry]) {
 }
 
 /// Returns names and hashes of a finished archive.
-fn describe(
+pub(super) fn describe(
     rest: &Extent,
     ready: Option<&Ready>,
     own_files: usize,
@@ -486,7 +486,11 @@ fn describe(
 }
 
 /// Moves the archive first: without the saved description, it is only rebuilt.
-fn finish(temporary: &Path, output: &Folder, remembered: &mut Remembered) -> Result<(), Failure> {
+pub(super) fn finish(
+    temporary: &Path,
+    output: &Folder,
+    remembered: &mut Remembered,
+) -> Result<(), Failure> {
     let place = output.path().join(ARCHIVE);
     files::close_to_others(temporary)?;
     fs::rename(temporary, &place).map_err(|error| FileError::new("write", &place, error))?;
@@ -501,7 +505,7 @@ pub(super) fn last(output: &Folder) -> Result<Option<(Archive, Sources)>, Failur
     Ok(remembered(output)?.map(|last| (last.built(&path).archive, last.sources)))
 }
 
-fn remembered(output: &Folder) -> Result<Option<Remembered>, Failure> {
+pub(super) fn remembered(output: &Folder) -> Result<Option<Remembered>, Failure> {
     let text = output.read_text(REMEMBERED)?;
     // A file from another version counts as missing.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
@@ -543,7 +547,7 @@ impl Remembered {
         }
     }
 
-    fn built(&self, output: &Path) -> Built {
+    pub(super) fn built(&self, output: &Path) -> Built {
         Built {
             archive: Archive {
                 path: output.join(ARCHIVE),

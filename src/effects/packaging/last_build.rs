@@ -21,6 +21,11 @@ pub(crate) struct Last {
     pub(crate) changed: BTreeSet<String>,
 }
 
+/// Returns the last archive, without comparing anything.
+pub(crate) fn last_archive(output: &Folder) -> Result<Option<Archive>, Failure> {
+    Ok(assembly::last(output)?.map(|(archive, _)| archive))
+}
+
 /// Returns `None` if nothing was built in `output`; `here` is not called then.
 pub(crate) fn last(
     output: &Folder,

@@ -12,6 +12,7 @@ mod installer;
 mod last_build;
 mod layer_copy;
 mod local_projects;
+mod program_archive;
 mod requirements;
 mod resolution;
 mod store;
@@ -34,6 +35,8 @@ use self::found_tools::Memory;
 pub(crate) use self::image_layers::layers as image_layers;
 pub(crate) use self::last_build::Last;
 pub(crate) use self::last_build::last;
+pub(crate) use self::last_build::last_archive;
+pub(crate) use self::program_archive::write as write_program;
 use crate::{
     config::{Bytecode, ExcludedPackage, Runtime},
     effects::{

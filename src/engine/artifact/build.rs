@@ -10,7 +10,7 @@ use crate::{
         building::For,
         imaging::{self, How},
         own_files::OwnFiles,
-        packaging, python_image, sbom,
+        packaging, program_archive, python_image, sbom,
         sessions::Placed,
     },
 };
@@ -75,6 +75,12 @@ impl Shipment {
                     yes: run.yes,
                 };
                 let purpose = (purpose, &output);
+                if !agent.has_image() {
+                    let building = program_archive::build(agent, project, purpose, how, ui);
+                    let (built, _) = Box::pin(building).await?;
+                    let archived = Archived::look(built.archive, placed).await;
+                    return Ok(Self::Archive(Box::new(archived)));
+                }
                 let made = imaging::build(agent, project, purpose, how, ui).await?;
                 Ok(Self::Image(Imaged::look(made, placed).await))
             }

@@ -47,7 +47,7 @@ pub(crate) fn layer() -> io::Result<Layer> {
 }
 
 /// Returns the certificate authorities in PEM.
-fn authorities() -> String {
+pub(crate) fn authorities() -> String {
     let mut text = String::new();
     for certificate in TLS_SERVER_ROOT_CERTS {
         text.push_str("-----BEGIN CERTIFICATE-----\n");

@@ -2,7 +2,7 @@
 //! equal digest, on every machine.
 
 pub(crate) mod agent;
-mod base;
+pub(crate) mod base;
 pub(crate) mod entry;
 pub(crate) mod layer;
 pub(crate) mod layout;

@@ -22,6 +22,7 @@ use std::{
 
 use self::archive::Archive;
 use crate::{
+    config::PROGRAM_ENTRY,
     effects::{
         cache,
         files::{self, FileError},
@@ -29,6 +30,7 @@ use crate::{
         programs::Programs,
     },
     error::Failure,
+    package::program,
 };
 
 /// Loaded by each of the agent's Python processes.
@@ -71,6 +73,8 @@ pub(crate) struct Code {
     pub(crate) python: PathBuf,
     /// The file that starts the agent, if the code itself says so.
     pub(crate) script: Option<String>,
+    /// True if the script only starts a program that is not Python.
+    pub(crate) is_program: bool,
     /// A difference from AWS that the user should know.
     pub(crate) warning: Option<String>,
 }
@@ -108,8 +112,14 @@ pub(crate) fn prepare(
         dependencies,
         python,
         script: None,
+        is_program: starts_program(home),
         warning,
     })
+}
+
+fn starts_program(home: &Path) -> bool {
+    let entry = std::fs::read_to_string(home.join(PROGRAM_ENTRY));
+    entry.is_ok_and(|text| program::is_entry(&text))
 }
 
 /// Prepares the dependencies of an archive, for code from elsewhere.

@@ -83,12 +83,15 @@ impl Sessions {
         let code = unless_ending(session, self.versions.code(version)).await?;
         let work = home.join("code");
         copy(&code, &work, &home.join("home")).await?;
-        let assigned = match &code {
-            Runnable::Python(_) => None,
-            Runnable::Image(_) => {
-                let port = assigned::free_port().await;
-                Some(port.map_err(|error| internal(&error.to_string()))?)
-            }
+        let is_program = match &code {
+            Runnable::Python(code) => code.is_program,
+            Runnable::Image(_) => true,
+        };
+        let assigned = if is_program {
+            let port = assigned::free_port().await;
+            Some(port.map_err(|error| internal(&error.to_string()))?)
+        } else {
+            None
         };
         let places = Places {
             home: home.clone(),
