@@ -12,12 +12,15 @@ use crate::{
     },
     error::Failure,
     options,
-    package::image::{LayerOf, python},
+    package::{
+        build_context::{Entry, Kind},
+        image::{LayerOf, layout, python},
+    },
     project::{
         self,
         base_image::Pin,
         building::For,
-        consent,
+        consent, dockerfile,
         imaging::{self, How, Made},
         own_files,
         packaging::{self, Options},
@@ -36,7 +39,8 @@ pub struct Args {
     /// Use the sources in this directory instead of the agent's `source`
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
-    /// List the files in the archive or image with their sizes instead, one per line
+    /// List the files in the archive or image with their sizes instead, one per line; for a Dockerfile, those
+    /// that it can copy
     #[arg(long)]
     list: bool,
     /// Don't ask for confirmation
@@ -65,6 +69,17 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     for agent in &config.agents {
         let shown = async {
             let output = packaging::directory(agent, &project)?;
+            if let Some(settings) = agent.builds_dockerfile() {
+                let sources = dockerfile::sources(agent, settings, &project, ui).await?;
+                if args.list {
+                    return Ok(Shown::of_context(agent, &sources));
+                }
+                let builder = dockerfile::builder(agent, args.image.builder)?;
+                let how = (builder, &args.options);
+                let made = dockerfile::build(agent, &project, &sources, &output, how, ui).await?;
+                let folder = output.join(layout::FOLDER).path();
+                return Ok(Shown::of_image(agent, &made, &folder, None));
+            }
             if !agent.ships_sources() {
                 let how = How {
                     packaging: &args.options,
@@ -140,6 +155,31 @@ impl Shown {
             built.archive.path.display().to_string()
         };
         Ok(Self { text, document })
+    }
+
+    fn of_context(agent: &Agent, sources: &dockerfile::Sources) -> Self {
+        let entries: Vec<(u64, &str)> = sources
+            .context
+            .entries
+            .iter()
+            .filter_map(|Entry { path, kind }| match kind {
+                Kind::Folder => None,
+                Kind::File { bytes, .. } => Some((*bytes, path.as_str())),
+                Kind::Link(text) => Some((text.len() as u64, path.as_str())),
+            })
+            .collect();
+        let listed: Vec<Value> = entries
+            .iter()
+            .map(|(bytes, path)| json!({ "path": path, "bytes": bytes }))
+            .collect();
+        Self {
+            text: lines(entries.into_iter()),
+            document: json!({
+                "agent": agent.name.as_str(),
+                "sources": sources.digest,
+                "context": listed,
+            }),
+        }
     }
 
     /// With `entries`, shows them instead of the folder.

@@ -10,14 +10,15 @@ use toml::Spanned;
 
 use super::{
     Artifact, Authorizer, Bytecode, ExcludedPackage, ImportName, Language, Lifecycle,
-    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, base_image, excluded,
+    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, excluded,
+    image::{self, ImageTable},
     layer::{Layer, managed_policy},
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
     rust::{BuildTable, CargoPackage},
     settings,
 };
-use crate::names::{AgentName, header, image_reference::ImageReference};
+use crate::names::{AgentName, header};
 
 #[derive(Debug, Clone)]
 pub(super) struct AgentTable {
@@ -26,7 +27,7 @@ pub(super) struct AgentTable {
     pub(super) layer: Layer,
     pub(super) language: Language,
     pub(super) artifact: Option<Artifact>,
-    pub(super) base_image: Option<ImageReference>,
+    pub(super) image: ImageTable,
     pub(super) source: Option<PathBuf>,
     pub(super) layout: Option<LayoutWord>,
     pub(super) import_name: Option<ImportName>,
@@ -67,7 +68,7 @@ impl AgentTable {
             layer: Layer::default(),
             language: Language::Python,
             artifact: None,
-            base_image: None,
+            image: ImageTable::default(),
             source: None,
             layout: None,
             import_name: None,
@@ -117,7 +118,7 @@ impl AgentTable {
             layer,
             language: language(&name, table, packages, problems),
             artifact: None,
-            base_image: base_image::read(table, problems),
+            image: ImageTable::default(),
             name,
             source: table
                 .parsed("source", problems, source_path)
@@ -144,8 +145,8 @@ impl AgentTable {
             description: table.parsed("description", problems, description),
             settings,
         };
-        agent.artifact = artifact(table, problems);
-        base_image::check(table, (&agent.language, agent.artifact), problems);
+        agent.artifact = table.parsed("artifact", problems, Artifact::parse);
+        agent.image = image::read(table, (&agent.language, agent.artifact), problems);
         agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
         if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
             problems.at(
@@ -257,18 +258,6 @@ fn language(
         Some(package) => Language::Rust(Box::new(package)),
         // The problem is reported.
         None => Language::Python,
-    }
-}
-
-/// Takes `artifact`, and refuses what this version does not build.
-fn artifact(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Artifact> {
-    let artifact = table.parsed("artifact", problems, Artifact::parse)?;
-    match artifact.unsupported() {
-        Some(why) => {
-            problems.at(table.key_span("artifact"), why, "");
-            None
-        }
-        None => Some(artifact),
     }
 }
 

@@ -36,12 +36,4 @@ impl Artifact {
             Language::Rust(_) => Self::Image,
         }
     }
-
-    /// Returns why this version cannot ship an agent in this form.
-    pub(super) fn unsupported(self) -> Option<&'static str> {
-        match self {
-            Self::Zip | Self::Image => None,
-            Self::Dockerfile => Some("`artifact = \"dockerfile\"` is not supported"),
-        }
-    }
 }

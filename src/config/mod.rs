@@ -5,9 +5,9 @@
 
 mod agent;
 mod artifact;
-mod base_image;
 mod caller;
 mod excluded;
+mod image;
 mod layer;
 mod layout;
 mod load;
@@ -29,6 +29,7 @@ pub use artifact::Artifact;
 pub(crate) use artifact::PROGRAM_ENTRY;
 pub use caller::Caller;
 pub use excluded::ExcludedPackage;
+pub use image::Dockerfile;
 pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
@@ -114,6 +115,8 @@ pub struct Agent {
     pub artifact: Artifact,
     /// The image that the agent's image starts from; `None` for the default one.
     pub base_image: Option<ImageReference>,
+    /// What is built with `artifact = "dockerfile"`, and `None` with any other artifact.
+    pub dockerfile: Option<Dockerfile>,
     /// An existing image that runs instead of a built one. From a command or a deployed runtime,
     /// never from the metadata.
     pub image: Option<ImageUri>,
@@ -166,12 +169,17 @@ pub struct Agent {
 impl Agent {
     /// Returns true if the agent runs from a container image.
     pub fn has_image(&self) -> bool {
-        self.artifact == Artifact::Image || self.image.is_some()
+        self.artifact != Artifact::Zip || self.image.is_some()
     }
 
     /// Returns true if what is shipped is made from Python sources.
     pub(crate) fn ships_sources(&self) -> bool {
-        self.rust().is_none() && self.image.is_none()
+        self.rust().is_none() && self.image.is_none() && self.dockerfile.is_none()
+    }
+
+    /// Returns the Dockerfile that the agent's image is built from, unless an existing image runs.
+    pub(crate) fn builds_dockerfile(&self) -> Option<&Dockerfile> {
+        self.dockerfile.as_ref().filter(|_| self.image.is_none())
     }
 
     /// Makes the agent run from an existing image.

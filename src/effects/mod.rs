@@ -4,6 +4,7 @@
 pub(crate) mod adopt_files;
 pub(crate) mod adopt_requirements;
 pub(crate) mod aws;
+pub(crate) mod build_context;
 pub(crate) mod cache;
 pub(crate) mod cargo_build;
 pub(crate) mod check;
@@ -15,6 +16,8 @@ pub(crate) mod dev;
 pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod folder;
+pub(crate) mod image_archive;
+pub(crate) mod image_builder;
 pub(crate) mod interrupt;
 pub(crate) mod local;
 pub(crate) mod manifest;

@@ -1,9 +1,11 @@
 //! Pure: what is shipped: entries, layers, images, limits, records and hashes.
 
 pub(crate) mod archive;
+pub(crate) mod build_context;
 pub(crate) mod cargo;
 pub(crate) mod composition;
 pub(crate) mod distributions;
+pub(crate) mod dockerignore;
 pub(crate) mod elf;
 pub(crate) mod image;
 pub(crate) mod index_settings;

@@ -13,7 +13,7 @@ use crate::{
     package::{
         cargo::binary,
         elf,
-        image::{Image, agent, layout},
+        image::{Image, agent, builder::Builder, layout},
     },
     project::{
         building::{self, CargoOptions, For, RUST},
@@ -37,6 +37,14 @@ pub(crate) struct Options {
         conflicts_with_all = ["features", "jobs", "cargo_profile"]
     )]
     binary: Option<PathBuf>,
+    /// Build the image of a Dockerfile on this machine, with this program
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PROGRAM",
+        env = "CARGO_AGENTCORE_BUILDER"
+    )]
+    pub(crate) builder: Option<Builder>,
     #[command(flatten)]
     cargo: CargoOptions,
 }
@@ -49,6 +57,10 @@ impl Options {
         };
         let refused = |what: String| Err(Failure::usage(format!("`--binary` {what}")));
         match agents {
+            [agent] if agent.dockerfile.is_some() => refused(format!(
+                "has no effect on `{}`, whose image is built from a Dockerfile",
+                agent.name
+            )),
             [agent] if agent.rust().is_some() => Ok(()),
             [agent] => refused(format!(
                 "is for a Rust agent, and `{}` is written in Python",

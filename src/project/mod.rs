@@ -6,6 +6,7 @@ pub(crate) mod building;
 pub(crate) mod consent;
 pub(crate) mod declaring;
 pub(crate) mod developed;
+pub(crate) mod dockerfile;
 pub(crate) mod emulator;
 pub(crate) mod environment;
 pub(crate) mod imaging;

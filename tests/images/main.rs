@@ -11,6 +11,7 @@ mod support;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod arm64;
+mod dockerfile;
 mod existing;
 mod local;
 mod python;

@@ -25,7 +25,7 @@ use crate::{
     names::image_uri::ImageUri,
     options,
     project::{
-        self, consent,
+        self, consent, dockerfile,
         emulator::{self, Reach},
         imaging, packaging, partition,
         sessions::{self, Placed},
@@ -118,6 +118,7 @@ async fn deploy(
 ) -> Result<(), Failure> {
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
     existing::check(&placed)?;
+    dockerfile::refuse_local(&placed)?;
     partition::warn_of_gaps(&placed, ui);
     let smoke = args.smoke(emulator)?;
     if let Some(smoke) = &smoke {

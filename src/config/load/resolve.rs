@@ -59,7 +59,7 @@ pub(super) fn agent(
         include,
         deployment: _,
         folder_is_known: _,
-        base_image,
+        image,
         entrypoint,
         requirements,
         runtime,
@@ -78,11 +78,10 @@ pub(super) fn agent(
     let (stage, joined) = names(stage);
     let (source, layout) = placed_sources(table, declaration.dir())?;
     let local = stage.is_some() && joined.is_none();
-    let network = network.unwrap_or_default();
     let runtime_name = runtime_name(&name, joined)?;
     Ok(Agent {
         callers: signing_callers(&name, callers, authorizer.as_ref())?,
-        settings: all_settings(&name, of_agent.over(settings), platform, &network)?,
+        settings: all_settings(&name, of_agent.over(settings), platform, network.as_ref())?,
         tags: told_apart(&name, tags)?,
         role: role_settings(role, managed_policies, &runtime_name)?,
         runtime_name,
@@ -91,7 +90,8 @@ pub(super) fn agent(
         scope: declaration.scope,
         dir: declaration.dir().to_owned(),
         artifact: artifact.unwrap_or_else(|| Artifact::of(&language)),
-        base_image,
+        base_image: image.base,
+        dockerfile: image.dockerfile,
         image: None,
         language,
         layout,
@@ -108,7 +108,7 @@ pub(super) fn agent(
         permissions,
         env,
         lifecycle,
-        network,
+        network: network.unwrap_or_default(),
         protocol: protocol.unwrap_or_default(),
         authorizer,
         header_allowlist,
@@ -174,9 +174,9 @@ fn all_settings(
     agent: &AgentName,
     mut settings: Settings,
     platform: Option<Platform>,
-    network: &Network,
+    network: Option<&Network>,
 ) -> Result<Settings, Message> {
-    if settings.mounts_from_vpc() && *network == Network::Public {
+    if settings.mounts_from_vpc() && matches!(network, None | Some(Network::Public)) {
         return Err(Message::new(format!(
             "agent `{agent}` mounts a file system of a VPC, and its network is public"
         ))

@@ -35,6 +35,17 @@ impl LeftOut {
         false
     }
 
+    /// Records what is in a file that is used whatever it contains.
+    pub(in crate::effects) fn mentioned(&mut self, path: &str, verdict: Verdict) {
+        let found = match verdict {
+            Verdict::Mentions(found) => found,
+            Verdict::Holds(found) => vec![found],
+            Verdict::Ships | Verdict::Named => Vec::new(),
+        };
+        let found = found.into_iter().map(|finding| (path.to_owned(), finding));
+        self.mentioning.extend(found);
+    }
+
     pub(in crate::effects) fn secret(&mut self, shown: &str) {
         self.named.push(format!("`{shown}`"));
     }

@@ -24,12 +24,11 @@ pub(super) use self::{
     left_out::LeftOut,
     links::{Link, follow},
     rules::{LITTER, MAX_DEPTH, RULES, Rules, is_made_again},
-    secrets::{is_secret_directory, is_secret_target, judge_file},
+    secrets::{Verdict, is_secret_directory, is_secret_target, judge, judge_file},
 };
 use self::{
     root::{accepted, target_within},
     rules::Rule,
-    secrets::{Verdict, judge},
 };
 use super::{
     files::{FileError, hash, modified},

@@ -8,6 +8,7 @@ use crate::{
     project::{
         base_image::Pin,
         building::For,
+        dockerfile,
         imaging::{self, How},
         own_files::OwnFiles,
         packaging, program_archive, python_image, sbom,
@@ -39,6 +40,14 @@ impl Shipment {
         if let Some(image) = &agent.image {
             let existing = Existing::look(image, placed, ui).await?;
             return Ok(Self::Existing(existing));
+        }
+        if let Some(settings) = agent.builds_dockerfile() {
+            let sources = dockerfile::sources(agent, settings, project, ui).await?;
+            let builder = dockerfile::builder(agent, image.builder)?;
+            let how = (builder, options);
+            let building = dockerfile::build(agent, project, &sources, &output, how, ui);
+            let made = Box::pin(building).await?;
+            return Ok(Self::Image(Imaged::look(made, placed).await));
         }
         let purpose = if session.is_local() {
             For::ThisMachine

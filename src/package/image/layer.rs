@@ -58,6 +58,16 @@ impl Layer {
     }
 }
 
+/// Compresses a layer. Returns what it was written to, the digest and the size.
+pub(crate) fn compress<W: Write>(mut layer: impl io::Read, out: W) -> io::Result<(W, String, u64)> {
+    let mut gzip = GzBuilder::new()
+        .mtime(0)
+        .operating_system(NO_SYSTEM)
+        .write(Hashing::new(out), LEVEL);
+    io::copy(&mut layer, &mut gzip)?;
+    Ok(gzip.finish()?.finish())
+}
+
 /// Writes a layer, one entry after the other.
 pub(crate) struct Packer<W: Write> {
     archive: Builder<Hashing<GzEncoder<Hashing<W>>>>,

@@ -3,6 +3,8 @@
 
 pub(crate) mod agent;
 pub(crate) mod base;
+pub(crate) mod builder;
+pub(crate) mod built;
 pub(crate) mod entry;
 pub(crate) mod layer;
 pub(crate) mod layout;
@@ -120,7 +122,11 @@ impl Image {
 
     /// Makes the image that has this configuration and these layers, the lowest first.
     fn of(config: &Value, stored: Vec<StoredLayer>, layers: Vec<Blob>) -> Self {
-        let config = Blob::new(config.to_string().into_bytes());
+        Self::with(Blob::new(config.to_string().into_bytes()), stored, layers)
+    }
+
+    /// Like [`Image::of`], with the configuration as it is stored.
+    fn with(config: Blob, stored: Vec<StoredLayer>, layers: Vec<Blob>) -> Self {
         let descriptor = |media_type: &str, digest: &str, size: u64| json!({ "mediaType": media_type, "digest": digest, "size": size });
         let below = stored.iter().map(|layer| (&layer.digest, layer.size));
         let above = layers.iter().map(|blob| (&blob.digest, blob.size()));

@@ -307,7 +307,7 @@ fn variables_of(there: &BTreeMap<String, String>, is_root: bool) -> BTreeMap<Str
     variables
 }
 
-fn labels(agent: &Agent) -> BTreeMap<String, String> {
+pub(crate) fn labels(agent: &Agent) -> BTreeMap<String, String> {
     BTreeMap::from([
         (
             "org.opencontainers.image.title".to_owned(),

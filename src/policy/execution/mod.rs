@@ -132,10 +132,14 @@ pub(crate) fn is_image(sid: &str) -> bool {
 /// An agent whose images are built keeps the access to its own repository when it gets an existing
 /// image, because endpoints may have versions that were built.
 fn image(agent: &Agent, scope: &Scope) -> Vec<Grant> {
-    let own = agent.artifact == Artifact::Image;
+    let own = match agent.artifact {
+        Artifact::Zip => None,
+        Artifact::Image => Some("artifact = \"image\""),
+        Artifact::Dockerfile => Some("artifact = \"dockerfile\""),
+    };
     let given = agent.image.as_ref().and_then(ImageUri::private);
     let repositories = [
-        own.then(|| (scope.repository(agent), "artifact = \"image\"")),
+        own.map(|by| (scope.repository(agent), by)),
         given.map(|image| {
             let arn = scope.arn("ecr", &format!("repository/{}", image.repository));
             (arn, "deploy --image")

@@ -182,6 +182,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         language: Language::Python,
         artifact: crate::config::Artifact::Zip,
         base_image: None,
+        dockerfile: None,
         image: None,
         source: name.into(),
         include: Vec::new(),
