@@ -124,11 +124,12 @@ fn expression(rule: &str) -> String {
             }
             '*' => made.push_str("[^/]*"),
             '?' => made.push_str("[^/]"),
-            '\\' => {
-                made.push('\\');
-                // Docker's expression is invalid too if nothing follows.
-                made.extend(rest.next());
-            }
+            '\\' => match rest.next() {
+                Some(c) if c.is_alphanumeric() => made.push(c),
+                Some(c) => made.extend(['\\', c]),
+                // Docker refuses this too: the expression becomes invalid.
+                None => made.push('['),
+            },
             '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => {
                 made.push('\\');
                 made.push(c);

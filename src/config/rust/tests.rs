@@ -121,10 +121,10 @@ fn keys_of_python_agents_are_refused_one_by_one() {
         found[0].0,
         "`source` is only for Python agents, and `a` is written in Rust"
     );
-    for (artifact, is_refused) in [("image", false), ("zip", false), ("dockerfile", true)] {
+    for artifact in ["image", "zip", "dockerfile"] {
         let table = format!("project = \"p-1\"\nartifact = \"{artifact}\"");
         let read = of(package("a", &["a"], None), &table);
-        assert_eq!(read.is_err(), is_refused, "{artifact}");
+        assert!(read.is_ok(), "{artifact}");
     }
 }
 

@@ -185,7 +185,7 @@ mod tests {
         let of = |kind: &str| {
             json!({
                 "config": { "digest": digest('c') },
-                "layers": [{ "mediaType": kind, "digest": digest('l') }],
+                "layers": [{ "mediaType": kind, "digest": digest('d') }],
             })
         };
         for (kind, expected) in [
@@ -202,7 +202,7 @@ mod tests {
         ] {
             let parts = Parts {
                 config: digest('c'),
-                layers: vec![(digest('l'), expected)],
+                layers: vec![(digest('d'), expected)],
             };
             assert_eq!(parse(&of(kind)), Ok(Document::Image(parts)), "{kind}");
         }
