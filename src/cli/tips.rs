@@ -16,13 +16,43 @@ pub(super) fn added(
     with_our_option(error, command, words)
 }
 
+/// Words that readers look for, and the topic that explains them.
+const OTHER_TOPICS: [(&str, &str); 16] = [
+    ("agents", "metadata"),
+    ("artifact", "packaging"),
+    ("ci", "environment"),
+    ("codebuild", "images"),
+    ("config", "metadata"),
+    ("credentials", "environment"),
+    ("docker", "images"),
+    ("dockerfile", "images"),
+    ("gateways", "metadata"),
+    ("iam", "permissions"),
+    ("memories", "metadata"),
+    ("python", "packaging"),
+    ("role", "permissions"),
+    ("sbom", "images"),
+    ("stages", "metadata"),
+    ("templates", "projects"),
+];
+
+/// Returns the topic that explains a word, or that is spelled similarly.
+fn topic(word: &str) -> Option<&'static str> {
+    let is_meant = |other: &str| other == word || other.strip_suffix('s') == Some(word);
+    let other = OTHER_TOPICS.iter().find(|(other, _)| is_meant(other));
+    match other {
+        Some((_, topic)) => Some(topic),
+        None => nearest(word, help::TOPICS.iter().map(|topic| topic.name)),
+    }
+}
+
 /// Suggests a topic for an unknown command after `help`.
 pub(super) fn with_topic(mut error: clap::Error, name: &str) -> clap::Error {
     let is_unknown = error.kind() == ErrorKind::InvalidSubcommand;
     let has_tip = error.get(ContextKind::SuggestedSubcommand).is_some()
         || error.get(ContextKind::Suggested).is_some();
     if is_unknown {
-        match nearest(name, help::TOPICS.iter().map(|topic| topic.name)) {
+        match topic(name) {
             Some(topic) => replace_tip(
                 &mut error,
                 format!("`cargo agentcore help {topic}` prints the topic `{topic}`"),
@@ -212,4 +242,20 @@ fn with_variable(
         replace_tip(&mut error, tip);
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OTHER_TOPICS, help, topic};
+
+    #[test]
+    fn every_other_word_leads_to_a_topic() {
+        for (word, meant) in OTHER_TOPICS {
+            assert!(help::find(meant).is_some(), "{meant}");
+            assert!(help::find(word).is_none(), "{word}");
+            assert_eq!(topic(word), Some(meant));
+        }
+        assert_eq!(topic("gateway"), Some("metadata"));
+        assert_eq!(topic("xyzzy"), None);
+    }
 }

@@ -140,10 +140,10 @@ async fn resolve(
 ) -> Result<String, Failure> {
     if sources.is_locked() {
         return Err(Failure::config(format!(
-            "the base image `{named}` of `{}` has no digest, and `--locked` needs one",
+            "the base image `{named}` of `{}` has no digest, and `--locked` and `--frozen` need one",
             agent.name
         ))
-        .help("run this once without `--locked`, which writes the digest into Cargo.toml"));
+        .help("run this once without the option, which writes the digest into Cargo.toml"));
     }
     ui.status("Resolving", &format!("base image `{named}`"));
     Ok(digest(&source.manifest(named.wanted()).await?))

@@ -173,7 +173,7 @@ pub(crate) fn find(name: &str) -> Result<&'static Template, String> {
         .collect();
     let near = suggestion(name, catalogue().iter().map(|template| template.name));
     Err(format!(
-        "there is no template `{name}`, there are {}{near}",
+        "no template is named `{name}`; the templates are {}{near}",
         names.join(", ")
     ))
 }

@@ -224,6 +224,6 @@ fn templates_use_only_words_that_the_context_has() {
 fn an_unknown_template_is_answered_with_those_that_there_are() {
     assert_eq!(
         find("strand").unwrap_err(),
-        "there is no template `strand`, there are `strands`, `cost-estimator`, `echo`, `rust`, `rust-mcp`, `rust-a2a`; did you mean `strands`?"
+        "no template is named `strand`; the templates are `strands`, `cost-estimator`, `echo`, `rust`, `rust-mcp`, `rust-a2a`; did you mean `strands`?"
     );
 }

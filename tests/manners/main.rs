@@ -59,6 +59,10 @@ fn help_is_a_command_as_it_is_cargos() {
         ("invok", "a similar subcommand exists: 'invoke'"),
         ("launch", "the command for this is `cargo agentcore deploy`"),
         (
+            "gateway",
+            "`cargo agentcore help metadata` prints the topic `metadata`",
+        ),
+        (
             "xyzzy",
             "`cargo agentcore help` lists the commands and topics",
         ),

@@ -36,7 +36,7 @@ fn locked_wants_every_version_fixed_by_a_file() {
     let stderr = locked().exits(3).stderr;
     let command = "`uv pip compile --generate-hashes --python-version 3.11 --python-platform aarch64-manylinux_2_34 --output-file deployment/requirements.txt deployment/requirements.in`";
     for wanted in [
-        "error: `--locked` needs an exact version and a hash of `markupsafe`\n",
+        "error: `--locked` and `--frozen` need an exact version and a hash of `markupsafe`\n",
         "deployment/requirements.txt:1:1",
         "help: rename `deployment/requirements.txt` to `deployment/requirements.in` and run `uv",
         command,
@@ -54,7 +54,10 @@ fn locked_wants_every_version_fixed_by_a_file() {
     let pyproject = "[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"markdown\"]\n";
     project.write("deployment/pyproject.toml", pyproject);
     let stderr = package(&project).arg("--locked").run().exits(3).stderr;
-    assert!(stderr.contains("`--locked` needs a `uv.lock`"), "{stderr}");
+    assert!(
+        stderr.contains("`--locked` and `--frozen` need a `uv.lock`"),
+        "{stderr}"
+    );
     // Even without `--locked`, a lock that lacks a requirement would ship too little.
     let lock = "version = 1\nrequires-python = \">=3.11\"\n[[package]]\nname = \"a\"\nversion = \"1\"\n\
         source = { virtual = \".\" }\n";

@@ -1,4 +1,4 @@
-//! The AWS emulators. Each runs on 127.0.0.1 with its own port until the test ends.
+//! The AWS emulators. Each runs on 127.0.0.1 with its own port, and serves one test at a time.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write},
@@ -25,8 +25,18 @@ pub struct Ministack;
 /// UPDATING.
 pub struct Moto;
 
-/// A running emulator; dropping it stops it.
+/// A running emulator. Dropping it stops it, or empties it for the next test.
 pub struct Emulator {
+    /// `None` after it was dropped.
+    process: Option<Process>,
+    is_reused: bool,
+}
+
+/// Emulators that no test is using. Most of the start of one is spent on loading Python modules.
+static UNUSED: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+
+/// The process of an emulator, which ends with this one at the latest.
+struct Process {
     child: Child,
     port: u16,
     account: String,
@@ -36,18 +46,30 @@ pub struct Emulator {
     _directory: TempDir,
 }
 
+/// Of ministack's own API.
+const MINISTACK: &str = "/_ministack";
+/// Of moto's own API.
+const MOTO: &str = "/moto-api";
+
 impl Ministack {
     pub fn start() -> Emulator {
-        Self::start_with(&[])
+        Emulator::reused(MINISTACK, || Self::process(&[]))
     }
 
     /// Starts it with ministack's own variables, such as `AUTH=true` or `MINISTACK_ACCOUNT_ID`.
     pub fn start_with(variables: &[(&str, &str)]) -> Emulator {
+        Emulator {
+            process: Some(Self::process(variables)),
+            is_reused: false,
+        }
+    }
+
+    fn process(variables: &[(&str, &str)]) -> Process {
         let account = variables
             .iter()
             .find(|(name, _)| *name == "MINISTACK_ACCOUNT_ID")
             .map_or("000000000000", |(_, account)| account);
-        Emulator::start(account, "/_ministack", |command, port| {
+        Process::start(account, MINISTACK, |command, port| {
             command
                 .arg("ministack.app")
                 .env("BIND_HOST", "127.0.0.1")
@@ -59,13 +81,67 @@ impl Ministack {
 
 impl Moto {
     pub fn start() -> Emulator {
-        Emulator::start("123456789012", "/moto-api", |command, port| {
-            command.args(["moto.server", "--host", "127.0.0.1", "--port", port]);
+        Emulator::reused(MOTO, || {
+            Process::start("123456789012", MOTO, |command, port| {
+                command.args(["moto.server", "--host", "127.0.0.1", "--port", port]);
+            })
         })
     }
 }
 
 impl Emulator {
+    /// Takes an emulator that an earlier test has left, or starts one.
+    fn reused(own: &str, start: impl FnOnce() -> Process) -> Self {
+        let mut unused = UNUSED.lock().unwrap();
+        let left = unused.iter().position(|process| process.own == own);
+        let left = left.map(|at| unused.swap_remove(at));
+        drop(unused);
+        Self {
+            process: Some(left.unwrap_or_else(start)),
+            is_reused: true,
+        }
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("it was not dropped")
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.process().port
+    }
+
+    /// Returns the emulator's account.
+    pub fn account(&self) -> &str {
+        &self.process().account
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process().child.id()
+    }
+
+    /// Deletes everything, which is faster than a restart.
+    pub fn reset(&self) {
+        let answer = self.process().reset().expect("the emulator answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "reset: {answer}");
+    }
+
+    /// Returns the emulator's output so far, which may begin with that of earlier tests.
+    pub fn log(&self) -> String {
+        self.process().log()
+    }
+
+    /// Sends a request to the emulator's own API; returns the raw answer.
+    pub fn post(&self, path: &str, body: &str) -> String {
+        let answer = self.process().post(path, body);
+        answer.expect("the emulator answers")
+    }
+}
+
+impl Process {
     /// Retries, because another process may take the port before the emulator does.
     fn start(account: &str, own: &'static str, configure: impl Fn(&mut Command, &str)) -> Self {
         let python = bed::program(&bed::emulators(), "python");
@@ -105,7 +181,7 @@ impl Emulator {
 
     fn is_healthy_within(&mut self, limit: Duration) -> bool {
         let health = match self.own {
-            "/moto-api" => "/moto-api/data.json",
+            MOTO => "/moto-api/data.json",
             _ => "/_ministack/health",
         };
         let start = Instant::now();
@@ -123,45 +199,42 @@ impl Emulator {
         false
     }
 
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    fn reset(&self) -> std::io::Result<String> {
+        self.post(&format!("{}/reset", self.own), "")
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Returns the emulator's account.
-    pub fn account(&self) -> &str {
-        &self.account
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Deletes everything, which is faster than a restart.
-    pub fn reset(&self) {
-        let answer = self.post(&format!("{}/reset", self.own), "");
-        assert!(answer.starts_with("HTTP/1.1 200"), "reset: {answer}");
-    }
-
-    /// Returns the emulator's output so far.
-    pub fn log(&self) -> String {
+    fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Sends a request to the emulator's own API; returns the raw answer.
-    pub fn post(&self, path: &str, body: &str) -> String {
-        request(self.port, &format!("POST {path} HTTP/1.1"), body).expect("the emulator answers")
+    fn post(&self, path: &str, body: &str) -> std::io::Result<String> {
+        request(self.port, &format!("POST {path} HTTP/1.1"), body)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The emulator may already be gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // The emulator may already be gone.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let Some(process) = self.process.take() else {
+            return;
+        };
+        // After a failure, what else goes on with the emulator is unknown.
+        if !self.is_reused || std::thread::panicking() {
+            return;
+        }
+        let answer = process.reset().unwrap_or_default();
+        if answer.starts_with("HTTP/1.1 200")
+            && let Ok(mut unused) = UNUSED.lock()
+        {
+            unused.push(process);
+        }
     }
 }
 

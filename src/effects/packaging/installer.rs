@@ -189,7 +189,7 @@ impl Installer {
         if job.locked && answer.said.contains("--require-hashes") {
             return Err(self
                 .refused(&answer)
-                .note("`--locked` needs exact versions and hashes of all dependencies, also of indirect ones")
+                .note("`--locked` and `--frozen` need exact versions and hashes of all dependencies, also of indirect ones")
                 .help(how_to_lock(&job.wanted.file, job.runtime)));
         }
         if lacks_a_wheel(&answer.said) {

@@ -20,7 +20,7 @@ pub(in super::super) fn lock_down(wanted: &mut Wanted, runtime: Runtime) -> Resu
         Kind::Lock => Ok(()),
         Kind::Pyproject | Kind::Requirements if !wanted.requires => Ok(()),
         Kind::Pyproject => Err(Failure::config(format!(
-            "`--locked` needs a `uv.lock`, which does not exist for `{}`",
+            "`--locked` and `--frozen` need a `uv.lock`, which does not exist for `{}`",
             wanted.file.display()
         ))
         .help("`uv lock` writes it")),
@@ -38,7 +38,7 @@ pub(in super::super) fn lock_down(wanted: &mut Wanted, runtime: Runtime) -> Resu
                 let name = Requirement::read(text).name;
                 let named = if name.is_empty() { text } else { &name };
                 let message = Message::new(format!(
-                    "`--locked` needs an exact version and a hash of `{named}`"
+                    "`--locked` and `--frozen` need an exact version and a hash of `{named}`"
                 ))
                 .at(at.clone())
                 .help(how_to_lock(&wanted.file, runtime));
