@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::resources::runtime::managed_settings;
+use crate::resources::runtime::{managed_settings, replacement};
 
 /// Lists the user's own tags that this tool set, so that it can remove a tag that is no longer
 /// declared.
@@ -74,6 +74,7 @@ pub(crate) fn foreign<'a>(
         .keys()
         .map(String::as_str)
         .filter(|key| !wanted.contains_key(*key) && !ours.contains(key) && !is_list(key))
+        .filter(|key| !replacement::is_record(key))
         .filter(|key| !key.starts_with(OF_AWS))
         .collect()
 }

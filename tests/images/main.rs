@@ -16,6 +16,7 @@ mod existing;
 mod local;
 mod python;
 mod registry;
+mod replacement;
 mod service;
 mod zip;
 

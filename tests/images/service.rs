@@ -371,7 +371,7 @@ fn a_repository_of_somebody_else_is_never_pushed_into() {
 }
 
 #[test]
-fn an_archive_and_an_image_never_replace_each_other_in_a_runtime() {
+fn an_archive_takes_the_place_of_an_image_only_after_a_question() {
     let emulator = Ministack::start();
     let project = project();
     let before = listing(&emulator);
@@ -385,14 +385,11 @@ fn an_archive_and_an_image_never_replace_each_other_in_a_runtime() {
         .read("Cargo.toml")
         .replace("test-project-7k2qpx", "shop-7k2qpx");
     zip.write("Cargo.toml", manifest);
-    let refused = Cli::new(&zip).on(&emulator).arg("deploy").run().exits(1);
-    for said in [
-        "a code archive cannot take its place",
-        "--agent my_agent` deletes it",
-    ] {
+    let refused = Cli::new(&zip).on(&emulator).arg("deploy").run().exits(2);
+    for said in ["a code archive cannot take its place", "pass `--yes`"] {
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
-    assert!(!refused.stderr.contains("Updating"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("Deleting"), "{}", refused.stderr);
 
     // The table does not tell that there is a repository, but its runtime does.
     let clean = || Cli::new(&zip).on(&emulator).args(["clean", "--yes"]).run();

@@ -10,7 +10,7 @@ use crate::{
         callers,
         declared::DeclaredWork,
         plan_output::Planned,
-        role, tracing,
+        replacement, role, tracing,
     },
     error::{Exit, Failure},
     options,
@@ -44,7 +44,7 @@ pub(super) async fn show<'a>(
     for work in work {
         match Box::pin(agents.plan(work)).await {
             Ok(plan) => {
-                lines_of(&plan, lines, ui.verbosity());
+                lines_of(&plan, lines, ui);
                 documents.push(document(&plan));
                 changes |= plan.has_findings();
             }
@@ -64,8 +64,8 @@ pub(super) async fn show<'a>(
     Ok(())
 }
 
-fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, verbosity: Verbosity) {
-    let reveal = if verbosity >= Verbosity::Verbose {
+fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
+    let reveal = if ui.verbosity() >= Verbosity::Verbose {
         Reveal::Values
     } else {
         Reveal::Keys
@@ -95,8 +95,11 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, verbosity: Verbosity) {
     for step in &plan.steps {
         planned.change(&step.change(), reveal);
     }
+    if let Some(seen) = plan.replaces() {
+        replacement::tell_losses(plan.work.placed, seen, &plan.work.replacement, ui);
+    }
     callers::show(&plan.work.callers, planned);
-    if plan.work.seen.is_none()
+    if (plan.work.seen.is_none() || plan.replaces().is_some())
         && let Some(change) = for_new_runtime(&plan.desired, &agent.callers)
     {
         planned.detail(&change.words(reveal));

@@ -14,7 +14,7 @@ use crate::{
     },
     error::Failure,
     project::{on_disk, sessions::Placed},
-    resources::callers::CallersStep,
+    resources::{callers::CallersStep, runtime::RuntimeStep},
     ui::Ui,
 };
 
@@ -40,7 +40,12 @@ impl<'a> Agents<'a> {
         let (run, ui) = (&self.run, self.run.ui);
         let work = &plan.work;
         let placed = work.placed;
-        role::apply(&work.role, &placed.session, run.adopt, ui).await?;
+        let (removal, rest) = plan.steps.split_at(plan.removals());
+        // A runtime that is replaced needs what its role may do until it is gone.
+        let is_late = !removal.is_empty() && !placed.agent.has_image();
+        if !is_late {
+            role::apply(&work.role, &placed.session, run.adopt, ui).await?;
+        }
         let memory = on_disk::memory(run.project, placed)?;
         if plan.keeps {
             ui.note(&format!(
@@ -65,7 +70,15 @@ impl<'a> Agents<'a> {
             ui,
         };
         callers::withdraw(placed, &work.callers, ui).await?;
-        let outcome = Box::pin(rollout.run(work.seen.clone(), &plan.steps)).await?;
+        let mut seen = work.seen.clone();
+        if !removal.is_empty() {
+            Box::pin(rollout.remove(seen.take(), removal)).await?;
+        }
+        if is_late {
+            role::apply(&work.role, &placed.session, run.adopt, ui).await?;
+        }
+        let mut outcome = Box::pin(rollout.run(seen, rest)).await?;
+        outcome.steps.splice(0..0, removal.iter().cloned());
         let granting = callers::grant(placed, &outcome.state, run.adopt, ui);
         let granted = Box::pin(granting).await?;
         plan.say(&outcome, shipped.as_ref(), ui);
@@ -87,6 +100,15 @@ impl<'a> Agents<'a> {
 }
 
 impl AgentPlan<'_> {
+    /// Returns how many steps remove a runtime that is replaced.
+    fn removals(&self) -> usize {
+        let is_creation = |step: &RuntimeStep| matches!(step, RuntimeStep::Create { .. });
+        match self.replaces() {
+            Some(_) => self.steps.iter().position(is_creation).unwrap_or(0),
+            None => 0,
+        }
+    }
+
     fn say(&self, outcome: &Outcome, shipped: Option<&Shipped>, ui: &Ui) {
         let state = &outcome.state;
         let (kind, store) = (self.shipment.kind(), self.shipment.store());

@@ -19,7 +19,7 @@ use super::{
         archive::{SharedBucket, buckets},
         build::Building,
     },
-    callers, former_agents, role,
+    callers, former_agents, replacement, role,
     run::Run,
     runtime::write::Outcome,
 };
@@ -70,12 +70,18 @@ impl<'a> Agents<'a> {
         observed
     }
 
-    /// Asks before anything is adopted.
+    /// Asks before anything is adopted or replaced.
     pub(crate) fn agree(&self, work: &[AgentWork<'_>]) -> Result<(), Failure> {
         let roles = work.iter().map(|work| (work.placed, &work.role));
         role::agree(roles, &self.run)?;
         let plans = work.iter().map(|work| (work.placed, &work.callers));
-        callers::agree(plans, &self.run)
+        callers::agree(plans, &self.run)?;
+        let replaced = work.iter().filter_map(|work| {
+            let seen = work.seen.as_ref()?;
+            work.replacement.of.as_ref()?;
+            Some((work.placed, seen, &work.replacement))
+        });
+        replacement::agree(replaced, &self.run)
     }
 
     /// Plans and carries out each agent. `call` calls a deployed agent, if the user asked for that.

@@ -8,7 +8,7 @@ use crate::{
     effects::clock,
     engine::{
         artifact::Shipment,
-        callers, former_role,
+        callers, former_role, replacement,
         role::{self, RoleWork},
         runtime::own::{self, Seen},
     },
@@ -18,7 +18,11 @@ use crate::{
         packaging,
         sessions::Placed,
     },
-    resources::{callers::CallersPlan, ownership::Identity, role::Adopt, runtime},
+    resources::{
+        callers::CallersPlan,
+        role::Adopt,
+        runtime::{self, replacement::Replacement},
+    },
     ui::Ui,
 };
 
@@ -29,6 +33,7 @@ pub(crate) struct AgentWork<'a> {
     pub(crate) own: Option<OwnFiles>,
     pub(crate) role: RoleWork,
     pub(crate) seen: Option<Seen>,
+    pub(crate) replacement: Replacement,
     pub(crate) callers: CallersPlan,
     pub(crate) started: Instant,
     /// Set if the artifact could be built before the user was asked.
@@ -71,21 +76,18 @@ impl<'a> Agents<'a> {
             run.ui.warning(warning);
         }
         let seen = own::judge(placed, looked, &role.proof())?;
+        // Before anything is written.
+        let replacement = replacement::observe(placed, seen.as_ref(), &role, run.ui).await?;
         if let Some(seen) = &seen {
-            // Before anything is written.
-            runtime::check_kind(
-                &seen.observed.state,
-                agent.has_image(),
-                &Identity::of(agent),
-            )?;
             let runs_with = &seen.observed.state.fields.role_arn;
             former_role::notice(placed, runs_with, run.ui).await;
         }
         let callers = match &seen {
-            Some(Seen { observed, .. }) => {
+            // The policies of a runtime that is replaced go with it.
+            Some(Seen { observed, .. }) if replacement.of.is_none() => {
                 callers::decide(placed, &observed.state, &observed.tags, run.adopt).await?
             }
-            None => CallersPlan::default(),
+            Some(_) | None => CallersPlan::default(),
         };
         for kept in &callers.kept {
             run.ui.note(&format!(
@@ -98,6 +100,7 @@ impl<'a> Agents<'a> {
             own,
             role,
             seen,
+            replacement,
             callers,
             started,
             built,

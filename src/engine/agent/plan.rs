@@ -5,7 +5,7 @@ use crate::{
     effects::{folder::Folder, staging},
     engine::{
         artifact::{Chosen, Sending, Shipment, Then},
-        runtime::own::own_bucket,
+        runtime::own::{Seen, own_bucket},
     },
     error::Failure,
     project::{own_files::OwnFiles, packaging, sessions::Placed},
@@ -17,6 +17,7 @@ use crate::{
             self, DesiredRuntime, RuntimeStep,
             fields::{Artifact, Circumstances, RuntimeFields},
             observed::role_arn,
+            replacement::Replacement,
         },
     },
 };
@@ -54,7 +55,7 @@ impl<'a> Agents<'a> {
         };
         let Chosen { artifact, kept } = shipment.choose(placed, work.seen.as_ref()).await?;
         let keeps = kept.is_some();
-        let desired = desired(placed, artifact);
+        let desired = desired(placed, artifact, work.replacement.clone());
         let steps = runtime::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
         let bucket = &self.buckets[&own_bucket(placed)];
         let looking = shipment.foresee(placed, (writes(&steps), keeps), bucket, run.ui);
@@ -91,6 +92,12 @@ impl AgentPlan<'_> {
         self.sending.bytes.is_some() && !self.keeps
     }
 
+    /// Returns the runtime that is replaced.
+    pub(crate) fn replaces(&self) -> Option<&Seen> {
+        let of = self.work.replacement.of.as_ref();
+        self.work.seen.as_ref().filter(|_| of.is_some())
+    }
+
     pub(crate) fn role_steps(&self) -> &[RoleStep] {
         self.work.role.steps()
     }
@@ -114,7 +121,7 @@ impl AgentPlan<'_> {
     }
 }
 
-fn desired(placed: &Placed<'_>, artifact: Artifact) -> DesiredRuntime {
+fn desired(placed: &Placed<'_>, artifact: Artifact, replacement: Replacement) -> DesiredRuntime {
     let Placed { agent, session } = placed;
     let mut fields = RuntimeFields::wanted(
         agent,
@@ -132,6 +139,7 @@ fn desired(placed: &Placed<'_>, artifact: Artifact) -> DesiredRuntime {
         tags: agent.tags.clone(),
         fields,
         has_callers: capabilities.resource_policies && !agent.callers.is_empty(),
+        replacement,
     }
 }
 

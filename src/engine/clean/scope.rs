@@ -20,9 +20,11 @@ use crate::{
     resources::{
         change::Subject,
         clean::{
-            self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, OwnRepository, Weight,
+            self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, OwnRepository, Tags,
+            Weight,
         },
         repository,
+        runtime::replacement::records_repository,
     },
 };
 
@@ -111,17 +113,26 @@ impl<'a> Scope<'a> {
 impl Scope<'_> {
     /// Returns the agent's repository if it has or may have one. The table of an agent that was
     /// removed does not tell. An agent that is an archive now may have been an image: then its
-    /// runtime or its role still uses the repository.
+    /// runtime or its role still uses the repository, or one of them records it.
     pub(crate) fn repository(&self, declared: &Declared) -> Option<String> {
         let agent = self.agent;
         let name = repository::name(&agent.project, &agent.runtime_name);
         let runs = || {
             let mut runtimes = self.runtimes.values().flatten();
-            runtimes.any(|runtime| runtime.repository.as_ref() == Some(&name))
+            runtimes.any(|runtime| {
+                let tags = match &runtime.tags {
+                    Tags::Known(tags) => records_repository(tags),
+                    Tags::Unknown => false,
+                };
+                tags || runtime.repository.as_ref() == Some(&name)
+            })
         };
         let reads = || {
             let role = self.roles.configured.as_ref();
-            role.is_some_and(|role| role.repositories().any(|one| one == name))
+            role.is_some_and(|role| {
+                let mut repositories = role.repositories();
+                records_repository(&role.tags) || repositories.any(|one| one == name)
+            })
         };
         let may_have =
             agent.has_image() || !declared.agents.contains(&agent.name) || runs() || reads();

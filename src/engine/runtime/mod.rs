@@ -3,6 +3,7 @@
 pub(crate) mod find;
 pub(crate) mod own;
 pub(crate) mod read;
+mod replace;
 mod settle;
 pub(crate) mod startup_logs;
 pub(crate) mod write;

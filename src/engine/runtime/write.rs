@@ -152,6 +152,14 @@ impl Rollout<'_> {
         for step in steps {
             announce(&step.change(), self.ui);
             match step {
+                RuntimeStep::TagLogGroup { .. }
+                | RuntimeStep::Record { .. }
+                | RuntimeStep::DeleteEndpoint { .. }
+                | RuntimeStep::Forget { .. } => self.carry_over(step).await?,
+                RuntimeStep::CreateEndpoint { name, description } => {
+                    let (state, _) = made.as_ref().expect("the runtime is there");
+                    self.restore(state, name, description.as_deref()).await?;
+                }
                 RuntimeStep::Delete { id, why: _ } => {
                     self.warn_of_loss(seen);
                     runtimes.delete(id).await?;
@@ -224,7 +232,12 @@ impl Rollout<'_> {
                 RuntimeStep::Create { name, tags, .. } => {
                     runtimes.create(name, fields, tags, &token).await
                 }
-                RuntimeStep::Delete { .. }
+                RuntimeStep::TagLogGroup { .. }
+                | RuntimeStep::Record { .. }
+                | RuntimeStep::DeleteEndpoint { .. }
+                | RuntimeStep::Delete { .. }
+                | RuntimeStep::CreateEndpoint { .. }
+                | RuntimeStep::Forget { .. }
                 | RuntimeStep::Tag { .. }
                 | RuntimeStep::Untag { .. } => {
                     unreachable!("only these two are written so")

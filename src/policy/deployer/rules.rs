@@ -241,7 +241,7 @@ pub(super) const RULES: &[Rule] = &[
                     Clean,
                 ],
             ),
-            ("logs:DescribeLogGroups", &[Clean]),
+            ("logs:DescribeLogGroups", &[Deploy, Clean]),
         ],
     ),
     Rule {
@@ -261,7 +261,7 @@ pub(super) const RULES: &[Rule] = &[
             ("bedrock-agentcore:DeleteAgentRuntime", &[Deploy, Clean]),
             (
                 "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
-                &[Endpoint, Clean],
+                &[Deploy, Endpoint, Clean],
             ),
             (
                 "bedrock-agentcore:GetAgentRuntime",
@@ -306,7 +306,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             ("logs:DeleteLogGroup", &[Clean]),
             ("logs:FilterLogEvents", &[Deploy, Invoke, Logs]),
-            ("logs:ListTagsForResource", &[Clean]),
+            ("logs:ListTagsForResource", &[Deploy, Clean]),
         ],
     ),
     Rule {
@@ -316,7 +316,7 @@ pub(super) const RULES: &[Rule] = &[
             On::Runtime,
             &[(
                 "bedrock-agentcore:CreateAgentRuntimeEndpoint",
-                &[Endpoint, Rollback],
+                &[Deploy, Endpoint, Rollback],
             )],
         )
     },
@@ -334,7 +334,7 @@ pub(super) const RULES: &[Rule] = &[
         ..rule(
             "LogGroupFirstTag",
             On::LogGroups,
-            &[("logs:TagResource", &[Clean])],
+            &[("logs:TagResource", &[Deploy, Clean])],
         )
     },
     Rule {

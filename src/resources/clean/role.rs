@@ -17,6 +17,7 @@ use crate::{
         change::Subject,
         ownership::{ADOPTED, AGENT, MANAGED, Ownership, PROJECT, RESOURCE, STAGE},
         role::{ObservedRole, POLICY_PREFIX, is_listed, region_of, regions_served},
+        runtime::replacement,
         tags::{self, DECLARED, POLICIES},
     },
 };
@@ -212,9 +213,12 @@ pub(crate) fn remove_role(
         let ours = [
             MANAGED, PROJECT, AGENT, RESOURCE, STAGE, ADOPTED, DECLARED, POLICIES,
         ];
+        let records = role.tags.keys().map(String::as_str);
+        let records = records.filter(|key| replacement::is_record(key));
         let keys = tags::listed(&role.tags)
             .into_iter()
             .chain(ours)
+            .chain(records)
             .filter(|key| role.tags.contains_key(*key))
             .map(str::to_owned)
             .collect();

@@ -8,6 +8,7 @@ pub(crate) mod fields;
 pub(crate) mod managed_settings;
 pub(crate) mod observed;
 pub(crate) mod refusal;
+pub(crate) mod replacement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use self::{
     fields::{Artifact, INSTRUMENTATION, RuntimeFields, changes},
     managed_settings::{managed, recorded, withdrawn},
     observed::RuntimeState,
+    replacement::Replacement,
 };
 use crate::{
     config::{
@@ -22,7 +24,7 @@ use crate::{
         variable::{self, Size},
     },
     error::Failure,
-    names::{Region, RuntimeName},
+    names::{Region, RoleName, RuntimeName},
     resources::{
         callers,
         change::{Action, Change, Details, FieldChange, Step, Subject},
@@ -47,6 +49,7 @@ pub(crate) struct DesiredRuntime {
     pub(crate) fields: RuntimeFields,
     /// True if other accounts may call it.
     pub(crate) has_callers: bool,
+    pub(crate) replacement: Replacement,
 }
 
 /// An existing runtime that is proven to be this project's.
@@ -69,7 +72,22 @@ pub(crate) enum Settling {
 /// One change in the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RuntimeStep {
-    /// A runtime whose creation failed can only be replaced.
+    /// So that a later `clean --logs` can prove the log group of a runtime that is gone.
+    TagLogGroup {
+        name: String,
+        arn: String,
+        tags: BTreeMap<String, String>,
+    },
+    /// Records on the role what a replaced runtime had.
+    Record {
+        role: RoleName,
+        tags: BTreeMap<String, String>,
+    },
+    DeleteEndpoint {
+        id: String,
+        name: String,
+    },
+    /// A runtime whose creation failed, or whose kind of artifact changes, can only be replaced.
     Delete {
         id: String,
         why: String,
@@ -86,6 +104,16 @@ pub(crate) enum RuntimeStep {
         changes: Vec<FieldChange>,
         /// Members that the metadata no longer sets, by path in the service's document.
         withdrawn: BTreeSet<String>,
+    },
+    /// Gives the new runtime an endpoint of the old one, at its version.
+    CreateEndpoint {
+        name: String,
+        description: Option<String>,
+    },
+    /// Takes off the record of [`Self::Record`].
+    Forget {
+        role: RoleName,
+        keys: Vec<String>,
     },
     Tag {
         arn: String,
@@ -113,37 +141,35 @@ pub(crate) fn plan(
     observed: Option<&ObservedRuntime>,
 ) -> Result<Vec<RuntimeStep>, Failure> {
     let DesiredRuntime {
-        name,
+        name: _,
         identity,
         tags: _,
         fields,
         has_callers: _,
+        replacement,
     } = desired;
-    let create = RuntimeStep::Create {
-        name: name.clone(),
-        tags: desired.all_tags(&BTreeMap::new()),
-        settings: managed_settings::changes(&fields.settings, &Settings::default()),
-    };
     let Some(ObservedRuntime { state, tags }) = observed else {
-        return Ok(vec![create]);
+        return Ok(desired.creation());
     };
     let why = state.failure.clone().unwrap_or_default();
     match state.status.as_str() {
-        "DELETING" => return Ok(vec![create]),
+        "DELETING" => return Ok(desired.creation()),
         "CREATE_FAILED" | "DELETE_FAILED" => {
             let delete = RuntimeStep::Delete {
                 id: state.id.clone(),
                 why: format!("it is {}: {why}", state.status),
             };
-            return Ok(vec![delete, create]);
+            return Ok([vec![delete], desired.creation()].concat());
         }
         _ => {}
     }
-    check_kind(
-        state,
-        matches!(fields.artifact, Artifact::Container { .. }),
-        identity,
-    )?;
+    let is_image = matches!(fields.artifact, Artifact::Container { .. });
+    if let Some(why) = replacement::other_kind(state, is_image) {
+        if replacement.of.as_ref() != Some(&state.id) {
+            return Err(replacement::unasked(state, &why));
+        }
+        return Ok([replacement.removal(state, identity), desired.creation()].concat());
+    }
     let mut steps = Vec::new();
     let mut there = tags.clone();
     let withdrawn = desired.withdrawn(tags);
@@ -167,46 +193,23 @@ pub(crate) fn plan(
     if let Tags::Known(tags) = &there {
         steps.extend(desired.tag_steps(&state.arn, tags));
     }
+    steps.extend(replacement.rest());
     Ok(steps)
 }
 
-/// Refuses to put an image in the place of an archive, or an archive in the place of an image.
-pub(crate) fn check_kind(
-    state: &RuntimeState,
-    is_image: bool,
-    identity: &Identity,
-) -> Result<(), Failure> {
-    // It is deleted and created again.
-    if ["DELETING", "CREATE_FAILED", "DELETE_FAILED"].contains(&state.status.as_str()) {
-        return Ok(());
-    }
-    let cannot = match (&state.fields.artifact, is_image) {
-        (Artifact::Container { uri }, false) => {
-            format!("runs the container image `{uri}`, and a code archive cannot take its place")
-        }
-        (Artifact::Code { .. }, true) => {
-            "runs a code archive, and a container image cannot take its place".to_owned()
-        }
-        (Artifact::Container { .. }, true)
-        | (Artifact::Code { .. }, false)
-        | (Artifact::Unknown, _) => return Ok(()),
-    };
-    let failure = Failure::world(format!("the runtime `{}` {cannot}", state.id))
-        .note("AgentCore does not change the kind of a runtime's artifact");
-    let failure = if is_image {
-        failure
-    } else {
-        failure.help("`cargo agentcore deploy --image URI` deploys another image to it")
-    };
-    Err(failure
-        .help(format!(
-            "`cargo agentcore clean --agent {}` deletes it; the next deploy then creates it with another ARN and without its endpoints",
-            identity.owner.name()
-        ))
-        .help("or deploy under another agent name"))
-}
-
 impl DesiredRuntime {
+    /// Returns the steps that create the runtime, with the endpoints that it must have.
+    fn creation(&self) -> Vec<RuntimeStep> {
+        let mut tags = self.all_tags(&BTreeMap::new());
+        tags.extend(self.replacement.tags_of_runtime());
+        let create = RuntimeStep::Create {
+            name: self.name.clone(),
+            tags,
+            settings: managed_settings::changes(&self.fields.settings, &Settings::default()),
+        };
+        [vec![create], self.replacement.restoring()].concat()
+    }
+
     fn all_tags(&self, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut tags = tags::wanted(self.identity.tags(), &self.tags, there);
         tags.extend(managed_settings::record(&self.managed()));
@@ -361,6 +364,29 @@ impl Step for RuntimeStep {
                 let object = format!("runtime `{arn}` with {}", keys.join(", "));
                 Change::new(Action::Tag, object, whole(arn))
             }
+            Self::TagLogGroup { name, .. } => {
+                Change::of(Action::Tag, Subject::new("log group", name))
+            }
+            Self::Record { role, tags } => {
+                let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
+                let object = format!("role `{role}` with {}", keys.join(", "));
+                Change::new(Action::Tag, object, Subject::new("role", role.to_string()))
+            }
+            Self::DeleteEndpoint { id, name } => Change::new(
+                Action::Delete,
+                format!("endpoint `{name}` of runtime `{id}`"),
+                Subject::new("endpoint", name).of(id),
+            ),
+            Self::CreateEndpoint { name, .. } => Change::new(
+                Action::Create,
+                format!("endpoint `{name}` at the new version"),
+                Subject::new("endpoint", name),
+            ),
+            Self::Forget { role, keys } => Change::new(
+                Action::Remove,
+                format!("tags {} of role `{role}`", keys.join(", ")),
+                Subject::new("tags", keys.join(", ")).of(role.to_string()),
+            ),
             Self::Untag { arn, keys } => Change::new(
                 Action::Remove,
                 format!("tags {} of runtime `{arn}`", keys.join(", ")),
@@ -376,7 +402,14 @@ impl RuntimeStep {
         match self {
             Self::Update { changes, .. } => changes,
             Self::Create { settings, .. } => settings,
-            Self::Delete { .. } | Self::Tag { .. } | Self::Untag { .. } => &[],
+            Self::TagLogGroup { .. }
+            | Self::Record { .. }
+            | Self::DeleteEndpoint { .. }
+            | Self::Delete { .. }
+            | Self::CreateEndpoint { .. }
+            | Self::Forget { .. }
+            | Self::Tag { .. }
+            | Self::Untag { .. } => &[],
         }
     }
 }

@@ -47,6 +47,7 @@ fn desired(tags: &[(&str, &str)]) -> DesiredRuntime {
             .collect(),
         fields: fields(),
         has_callers: false,
+        replacement: Replacement::default(),
     }
 }
 
@@ -77,7 +78,13 @@ fn after(tags: &BTreeMap<String, String>, steps: &[RuntimeStep]) -> BTreeMap<Str
             RuntimeStep::Untag { keys, .. } => tags.retain(|key, _| !keys.contains(key)),
             RuntimeStep::Tag { tags: new, .. } => tags.extend(new.clone()),
             RuntimeStep::Create { tags: new, .. } => tags.clone_from(new),
-            RuntimeStep::Delete { .. } | RuntimeStep::Update { .. } => {}
+            RuntimeStep::TagLogGroup { .. }
+            | RuntimeStep::Record { .. }
+            | RuntimeStep::DeleteEndpoint { .. }
+            | RuntimeStep::Delete { .. }
+            | RuntimeStep::CreateEndpoint { .. }
+            | RuntimeStep::Forget { .. }
+            | RuntimeStep::Update { .. } => {}
         }
     }
     tags
@@ -112,16 +119,172 @@ fn each_state_leads_to_the_writes_that_it_needs() {
     assert_eq!(steps[0].changes().len(), 1);
 }
 
+fn container() -> RuntimeFields {
+    RuntimeFields {
+        artifact: Artifact::Container { uri: "u".into() },
+        ..fields()
+    }
+}
+
 #[test]
-fn a_container_is_not_replaced_by_code() {
-    let mut container = fields();
-    container.artifact = Artifact::Container { uri: "u".into() };
-    let failure = plan(
-        &desired(&[]),
-        Some(&observed("READY", container, Tags::Unknown)),
-    )
-    .unwrap_err();
+fn a_runtime_of_another_kind_is_replaced_only_if_the_user_was_asked_about_it() {
+    let there = observed("READY", container(), Tags::Unknown);
+    let failure = plan(&desired(&[]), Some(&there)).unwrap_err();
     assert!(failure.to_string().contains("container image `u`"));
+    let asked = |id: &str| DesiredRuntime {
+        replacement: Replacement {
+            of: Some(id.to_owned()),
+            ..Replacement::default()
+        },
+        ..desired(&[])
+    };
+    assert!(plan(&asked("a-2"), Some(&there)).is_err());
+    let steps = plan(&asked("a-1"), Some(&there)).unwrap();
+    assert_eq!(words(&steps), ["delete", "create"]);
+    // One that goes anyway is not asked about.
+    let going = observed("DELETING", container(), Tags::Unknown);
+    assert_eq!(
+        words(&plan(&desired(&[]), Some(&going)).unwrap()),
+        ["create"]
+    );
+}
+
+/// What a replacement changes in AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct World {
+    runtime: Option<(RuntimeFields, BTreeMap<String, Option<String>>)>,
+    role: BTreeMap<String, String>,
+    tagged_groups: BTreeSet<String>,
+}
+
+impl World {
+    /// Plans as a deploy of an archive does, after the user agreed.
+    fn plan(&self) -> Vec<RuntimeStep> {
+        let region = Region::parse("us-east-1").unwrap();
+        let recorded = replacement::recorded(&self.role, &region);
+        let mut found = Replacement {
+            endpoints: replacement::endpoints(&recorded, &region),
+            role: Some(RoleName::parse("R").unwrap()),
+            recorded,
+            ..Replacement::default()
+        };
+        let there = self.runtime.as_ref().map(|(fields, endpoints)| {
+            found.there = endpoints.keys().cloned().collect();
+            if matches!(fields.artifact, Artifact::Container { .. }) {
+                found.of = Some("a-1".to_owned());
+                found.endpoints.extend(endpoints.clone());
+                found.record = replacement::endpoint_records(&found.endpoints, &region);
+                found
+                    .record
+                    .insert(replacement::repository_record(&region), "true".to_owned());
+                found.log_groups = vec![crate::resources::clean::ObservedLogGroup {
+                    name: "a-1-DEFAULT".to_owned(),
+                    arn: "arn".to_owned(),
+                    tags: Tags::Known(BTreeMap::new()),
+                }];
+            }
+            observed("READY", fields.clone(), Tags::Unknown)
+        });
+        let wanted = DesiredRuntime {
+            replacement: found,
+            ..desired(&[])
+        };
+        plan(&wanted, there.as_ref()).unwrap()
+    }
+
+    fn apply(&mut self, steps: &[RuntimeStep]) {
+        for step in steps {
+            match step {
+                RuntimeStep::TagLogGroup { name, .. } => {
+                    assert!(self.runtime.is_some(), "nothing proves the group");
+                    self.tagged_groups.insert(name.clone());
+                }
+                RuntimeStep::Record { tags, .. } => self.role.extend(tags.clone()),
+                RuntimeStep::Forget { keys, .. } => self.role.retain(|key, _| !keys.contains(key)),
+                RuntimeStep::DeleteEndpoint { name, .. } => {
+                    assert!(self.runtime.as_mut().unwrap().1.remove(name).is_some());
+                }
+                RuntimeStep::Delete { .. } => {
+                    let (_, endpoints) = self.runtime.take().unwrap();
+                    assert!(endpoints.is_empty(), "the service refuses it");
+                }
+                RuntimeStep::Create { .. } => {
+                    assert!(self.runtime.is_none(), "the name is taken");
+                    self.runtime = Some((fields(), BTreeMap::new()));
+                }
+                RuntimeStep::CreateEndpoint { name, description } => {
+                    let (_, endpoints) = self.runtime.as_mut().unwrap();
+                    let before = endpoints.insert(name.clone(), description.clone());
+                    assert!(before.is_none());
+                }
+                RuntimeStep::Update { .. }
+                | RuntimeStep::Tag { .. }
+                | RuntimeStep::Untag { .. } => {
+                    unreachable!("a replacement has none")
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_replacement_that_is_stopped_anywhere_is_finished_by_the_next_one() {
+    let endpoints = BTreeMap::from([
+        ("prod".to_owned(), Some("for all".to_owned())),
+        ("test".to_owned(), None),
+    ]);
+    let before = World {
+        runtime: Some((container(), endpoints.clone())),
+        role: BTreeMap::from([("theirs".to_owned(), "1".to_owned())]),
+        tagged_groups: BTreeSet::new(),
+    };
+    let whole = before.plan();
+    assert_eq!(
+        words(&whole),
+        [
+            "tag", "tag", "delete", "delete", "delete", "create", "create", "create", "remove"
+        ]
+    );
+    for stop in 0..=whole.len() {
+        for again in 0..=whole.len() {
+            let mut world = before.clone();
+            world.apply(&whole[..stop]);
+            let next = world.plan();
+            world.apply(&next[..again.min(next.len())]);
+            let last = world.plan();
+            world.apply(&last);
+            assert_eq!(
+                world.runtime,
+                Some((fields(), endpoints.clone())),
+                "{stop} {again}"
+            );
+            let region = Region::parse("us-east-1").unwrap();
+            let mark = replacement::repository_record(&region);
+            let kept: Vec<&str> = world.role.keys().map(String::as_str).collect();
+            assert_eq!(kept, [mark.as_str(), "theirs"], "{stop} {again}");
+            assert_eq!(world.tagged_groups.len(), 1, "{stop} {again}");
+            assert_eq!(world.plan(), vec![], "{stop} {again}");
+        }
+    }
+}
+
+#[test]
+fn a_description_that_no_tag_can_have_is_not_recorded() {
+    let region = Region::parse("us-east-1").unwrap();
+    let endpoints =
+        |description: &str| BTreeMap::from([("prod".to_owned(), Some(description.to_owned()))]);
+    let through = |description: &str| {
+        let recorded = replacement::endpoint_records(&endpoints(description), &region);
+        replacement::endpoints(&recorded, &region)
+    };
+    assert_eq!(through("für alle"), endpoints("für alle"));
+    assert_eq!(
+        through("100 % (all)"),
+        BTreeMap::from([("prod".to_owned(), None)])
+    );
+    let elsewhere = Region::parse("eu-west-1").unwrap();
+    let recorded = replacement::endpoint_records(&endpoints("x"), &elsewhere);
+    assert!(replacement::recorded(&recorded, &region).is_empty());
 }
 
 #[test]
