@@ -22,8 +22,7 @@ pub mod stop_session;
 pub mod versions;
 
 mod documents;
-mod invoke_errors;
 mod listing;
-mod not_found;
+mod next_steps;
 mod set_version;
 mod target;

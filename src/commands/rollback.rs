@@ -1,12 +1,12 @@
 //! `cargo agentcore rollback`: returns a named endpoint to its previous version.
 
 use crate::{
-    commands::{
-        not_found::{LISTED, no_endpoint},
-        set_version::Writing,
-    },
+    commands::set_version::Writing,
     effects::aws::runtime::Runtimes,
-    engine::endpoint::{Pin, history},
+    engine::{
+        endpoint::{Pin, history},
+        target::not_found::{LISTED, no_endpoint},
+    },
     error::Failure,
     names::EndpointName,
     resources::{

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::{
-    commands::{
-        invoke_errors,
-        not_found::{self, Absence},
-        target::Whom,
-    },
+    commands::target::Whom,
     effects::{
         aws::{Kind, data_plane::Refusal},
         clock,
+    },
+    engine::target::{
+        not_found::{self, Absence},
+        refused,
     },
     error::Failure,
     names::SessionId,
@@ -86,9 +86,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             ui.note(&format!("the session {} is already gone", target.session));
             break;
         }
-        let setback = invoke_errors::setback(&refusal);
+        let setback = refused::setback(&refusal);
         let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
-            return Err(invoke_errors::explain(refusal, &partner, LIMIT, since, ui).await);
+            return Err(refused::explain(refusal, &partner, LIMIT, since, ui).await);
         };
         clock::sleep(pause).await;
     }

@@ -4,13 +4,16 @@
 pub(crate) mod base_image;
 pub(crate) mod building;
 pub(crate) mod consent;
+pub(crate) mod copies;
 pub(crate) mod declaring;
 pub(crate) mod developed;
+pub(crate) mod developing;
 pub(crate) mod dockerfile;
 pub(crate) mod emulator;
 pub(crate) mod environment;
 pub(crate) mod imaging;
 mod load;
+pub(crate) mod new_place;
 pub(crate) mod on_disk;
 pub(crate) mod own_files;
 pub(crate) mod packaging;

@@ -14,6 +14,7 @@ mod compiling;
 mod convergence;
 mod endpoint;
 mod fields;
+mod foreseen;
 mod kills;
 mod pruning;
 mod restoring;

@@ -3,16 +3,14 @@
 use super::{Args, Manner, Tested};
 use crate::{
     check::remote::{self, Place},
-    commands::{
-        invoke_errors,
-        target::{Partner, Whom},
-    },
+    commands::target::Whom,
     config::Protocol,
     effects::{
         aws::runtime::Runtimes,
         check::{Remote, test_remote},
         clock,
     },
+    engine::target::{Partner, refused},
     error::{Exit, Failure},
     options,
     protocol::{RuntimeArn, contract::Contract},
@@ -107,9 +105,7 @@ pub(super) async fn test(
             protocol,
             report,
         }),
-        Err(refusal) => {
-            Err(invoke_errors::explain(refusal, &partner, manner.limit, since, ui).await)
-        }
+        Err(refusal) => Err(refused::explain(refusal, &partner, manner.limit, since, ui).await),
     }
 }
 

@@ -2,22 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Args, REGION};
+use super::Args;
 use crate::{
     check::Report,
     config::{Agent, Config, Language, Protocol},
     effects::{
         check::{self, Manner, Program, Subject},
+        clock,
         local::{Emulator, code},
         manifest::Project,
         programs::{Checkout, Programs},
         runtime, staging,
     },
-    error::{Failure, Message},
+    error::{Exit, Failure, Message},
     package::installer::minor_version,
     project::{
         self,
         building::{self, For},
+        consent, emulator,
         environment::Given,
         own_files,
         packaging::{self, Options},
@@ -25,6 +27,9 @@ use crate::{
     protocol::contract::Contract,
     ui::Ui,
 };
+
+/// For an agent without a region.
+const REGION: &str = "us-east-1";
 
 /// An agent and its test report.
 pub(super) struct Tested {
@@ -41,6 +46,47 @@ pub(super) struct Ground<'a> {
     pub(super) project: &'a Project,
     pub(super) config: &'a Config,
     pub(super) emulator: &'a Emulator,
+}
+
+/// Starts and tests the project's agents, one after the other.
+pub(super) async fn start_and_test(
+    args: &Args,
+    manner: &Manner,
+    ui: &Ui,
+) -> Result<(Vec<Tested>, Vec<Failure>), Failure> {
+    let stage = project::stage(&args.project, false);
+    let given = Given::read(&args.env, args.env_file.as_deref())?;
+    let (project, mut config) = project::load(&args.project, &stage, ui)?;
+    consent::sources(&project, &mut config.agents, None, ui)?;
+    let using = (
+        "Using",
+        "an AWS emulator for AWS calls; it runs for this command only",
+    );
+    let models = emulator::models_for(&project, &config, None, ui)?;
+    let testing = emulator::visit_for(
+        (&project, &config),
+        Some(&models),
+        using,
+        ui,
+        async |emulator| {
+            let ground = Ground {
+                args,
+                given: &given,
+                manner,
+                project: &project,
+                config: &config,
+                emulator,
+            };
+            ground.test(ui).await
+        },
+    );
+    let tested = clock::unless_interrupted(Box::pin(testing)).await;
+    tested.unwrap_or_else(|| Err(interrupted()))
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted")
+        .note("the agent that was being tested is stopped")
 }
 
 impl Ground<'_> {

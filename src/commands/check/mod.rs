@@ -1,15 +1,14 @@
 //! `cargo agentcore check`: a contract test for agents, for use in CI.
 
 mod against;
-
 mod ground;
 mod report;
 
 use std::{path::PathBuf, time::Duration};
 
-use self::against::Against;
 use self::{
-    ground::{Ground, Tested},
+    against::Against,
+    ground::{Tested, start_and_test},
     report::{show, summary, write_junit},
 };
 use super::invoke::{read_payload, timeout};
@@ -19,7 +18,7 @@ use crate::{
     error::{Exit, Failure},
     names::EndpointName,
     options,
-    project::{self, building::CargoOptions, consent, emulator, environment::Given},
+    project::building::CargoOptions,
     protocol::invocation,
     text::{did_you_mean, nearest},
     ui::Ui,
@@ -99,9 +98,6 @@ fn rule(code: &str) -> Result<Rule, String> {
     })
 }
 
-/// For an agent without a region.
-const REGION: &str = "us-east-1";
-
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let against = args.against()?;
     let manner = Manner {
@@ -146,47 +142,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts and tests the project's agents, one after the other.
-async fn start_and_test(
-    args: &Args,
-    manner: &Manner,
-    ui: &Ui,
-) -> Result<(Vec<Tested>, Vec<Failure>), Failure> {
-    let stage = project::stage(&args.project, false);
-    let given = Given::read(&args.env, args.env_file.as_deref())?;
-    let (project, mut config) = project::load(&args.project, &stage, ui)?;
-    consent::sources(&project, &mut config.agents, None, ui)?;
-    let using = (
-        "Using",
-        "an AWS emulator for AWS calls; it runs for this command only",
-    );
-    let models = emulator::models_for(&project, &config, None, ui)?;
-    let testing = emulator::visit_for(
-        (&project, &config),
-        Some(&models),
-        using,
-        ui,
-        async |emulator| {
-            let ground = Ground {
-                args,
-                given: &given,
-                manner,
-                project: &project,
-                config: &config,
-                emulator,
-            };
-            ground.test(ui).await
-        },
-    );
-    let tested = clock::unless_interrupted(Box::pin(testing)).await;
-    tested.unwrap_or_else(|| Err(interrupted()))
-}
-
-fn interrupted() -> Failure {
-    Failure::new(Exit::Interrupted, "interrupted")
-        .note("the agent that was being tested is stopped")
-}
-
 fn payload(args: &Args) -> Result<Payload, Failure> {
     Ok(match (&args.payload, &args.prompt) {
         (Some(text), _) => Payload::Bytes(invocation::without_mark(
@@ -218,7 +173,3 @@ impl Args {
         (self.only.is_empty() || self.only.contains(&rule)) && !self.skip.contains(&rule)
     }
 }
-
-/// The longest line that is printed, because the SDK's log lines contain whole stack traces. The
-/// JSON document has them.
-const LONGEST_LINE: usize = 200;

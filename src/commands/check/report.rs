@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Args, LONGEST_LINE, ground::Tested};
+use super::{Args, ground::Tested};
 use crate::{
     check::{Finding, Report, Rule, Severity, junit},
     effects::files,
@@ -13,6 +13,10 @@ use crate::{
     text::counted,
     ui::Ui,
 };
+
+/// The longest line that is printed, because the SDK's log lines contain whole stack traces. The
+/// JSON document has them.
+const LONGEST_LINE: usize = 200;
 
 pub(super) fn write_junit(file: &Path, reports: &[Tested], denies: bool) -> Result<(), Failure> {
     let reports: Vec<(String, Report)> = reports

@@ -1,9 +1,13 @@
 //! `cargo agentcore clean`: lists the project's resources, deletes them, and checks that they are
 //! gone.
 
+mod confirm;
 mod report;
 
-use self::report::{again, finished, leftovers, list, report};
+use self::{
+    confirm::{answerable, confirm},
+    report::{again, finished, leftovers, list, report},
+};
 use crate::{
     config::Config,
     effects::manifest::Project,
@@ -171,30 +175,6 @@ async fn clean(
 fn takes_emulator(args: &Args, config: &Config) -> bool {
     let is_meant = |name: &AgentName| config.agents.iter().any(|agent| agent.name == *name);
     args.aws.local && config.declared.agents.iter().all(is_meant)
-}
-
-fn confirm(args: &Args, places: &str, ui: &Ui) -> Result<(), Failure> {
-    answerable(args, "what is listed above", ui)?;
-    if args.yes {
-        return Ok(());
-    }
-    match ui.confirm(&format!("Delete all of this ({places})?")) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::world("nothing was deleted")),
-        Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
-    }
-}
-
-/// Fails if the deletion of `what` cannot be confirmed.
-fn answerable(args: &Args, what: &str, ui: &Ui) -> Result<(), Failure> {
-    if args.yes || ui.is_interactive() {
-        return Ok(());
-    }
-    Err(
-        Failure::usage("cannot ask for confirmation to delete without a terminal").help(format!(
-            "pass `--yes` to delete {what}; nothing was deleted"
-        )),
-    )
 }
 
 /// Deletes the emulator if nothing is left in it.

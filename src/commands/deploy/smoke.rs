@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::{
-    commands::{invoke_errors, target::no_token},
     effects::{
         aws::data_plane::{self, CutOff, DataPlane, Invocation, Refusal, Target},
         clock,
     },
-    engine::runtime::{startup_logs, write::Outcome},
+    engine::{
+        runtime::{startup_logs, write::Outcome},
+        target::{no_token, refused},
+    },
     error::Failure,
     names::{EndpointName, SessionId},
     plan::retry,
@@ -116,7 +118,7 @@ impl Smoke {
                     break;
                 }
                 Err(refused) => {
-                    let setback = invoke_errors::setback(&refused);
+                    let setback = refused::setback(&refused);
                     match retry::repeat(setback, attempt, clock::jitter()) {
                         Some(pause) => clock::sleep(pause).await,
                         None => return Err(words(refused)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DETACHED, taken};
+use super::DETACHED;
 use crate::{
     config::Config,
     effects::{
@@ -12,7 +12,10 @@ use crate::{
         manifest::Project,
     },
     error::{Exit, Failure},
-    project::developed::{Found, declared},
+    project::{
+        developed::{Found, declared},
+        developing::taken,
+    },
     ui::Ui,
 };
 

@@ -1,38 +1,28 @@
 //! `cargo agentcore dev`: runs agents on this machine and restarts them at every edit.
 
-mod agent;
 mod background;
-mod crew;
-mod debugger;
-mod events;
-mod rust;
 
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
-    pin::pin,
+    path::PathBuf,
 };
 
-use self::{agent::Developed, crew::Crew, events::tell, rust::Build};
 use crate::{
-    config::{Agent, LocalModels, Protocol},
+    config::LocalModels,
     effects::{
-        cache::running::{self, Kind},
         clock,
-        dev::{self, Access, Heard, Hold, Manner, Reason, Record, Served},
-        files::Lock,
-        folder::Folder,
+        dev::{self, Access, Manner, Served},
     },
     error::Failure,
     options,
     project::{
         self,
         building::CargoOptions,
-        consent, developed, emulator,
+        consent, developed,
+        developing::{self, Build, Crew, DEBUG_PORT, Developed, Shown},
+        emulator,
         environment::{self, Given},
     },
-    protocol::contract::Contract,
     ui::Ui,
 };
 
@@ -61,7 +51,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["detach", "sessions"])]
     debug: bool,
     /// Debugger's port; 0 picks a free one
-    #[arg(long, value_name = "PORT", default_value_t = debugger::PORT, requires = "debug")]
+    #[arg(long, value_name = "PORT", default_value_t = DEBUG_PORT, requires = "debug")]
     debug_port: u16,
     /// Set a variable for the agents; without a value, take it from the environment (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]")]
@@ -113,22 +103,15 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let (project, mut config) = project::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
     environment::note_resources(&config.agents, &given, ui);
-    let agents = ports(&config.agents, args.port)?;
+    let agents = developing::ports(&config.agents, args.port)?;
     if args.debug {
-        can_debug(&config.agents)?;
+        developing::can_debug(&config.agents)?;
     }
     if args.detach && !args.detached {
         return background::run(&project, &config, ui).await;
     }
     // Before anything is started, so that nothing must be stopped after a failure.
-    let mut held = Vec::new();
-    for agent in &config.agents {
-        let folder = developed::agent_folder(&project, agent)?;
-        let lock = hold(&folder, agent).await?;
-        let name = Some(agent.name.as_str());
-        running::note(Kind::Dev, &folder, &project.root, name);
-        held.push((folder, lock));
-    }
+    let held = developing::hold(&project, &config.agents).await?;
     let mut served = Vec::new();
     for ((agent, port), (folder, _)) in agents.into_iter().zip(&held) {
         let listener = dev::listen(args.host, port, agent.name.as_str()).await?;
@@ -179,7 +162,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         names: &names,
         lines: !args.detached,
     };
-    let ended = attend(
+    let ended = developing::attend(
         &mut crew,
         &held,
         &mut heard,
@@ -187,28 +170,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         ui,
     )
     .await;
-    Box::pin(end(crew, held, &mut heard, &shown, ui)).await;
+    Box::pin(developing::end(crew, held, &mut heard, &shown, ui)).await;
     ended
-}
-
-/// Refuses agents that debugpy cannot debug.
-fn can_debug(agents: &[Agent]) -> Result<(), Failure> {
-    if agents.len() > 1 {
-        return Err(
-            Failure::usage("`--debug` is for one agent, and the project has several")
-                .help("choose one with `--agent NAME`"),
-        );
-    }
-    match agents.iter().find(|agent| agent.rust().is_some()) {
-        Some(agent) => Err(Failure::usage(format!(
-            "`--debug` is for Python agents, and `{}` is written in Rust",
-            agent.name
-        ))
-        .help(
-            "run `cargo agentcore dev` without it, and attach a debugger to the agent's process",
-        )),
-        None => Ok(()),
-    }
 }
 
 fn manner(args: &Args) -> Manner {
@@ -216,120 +179,4 @@ fn manner(args: &Args) -> Manner {
         preloads: !args.no_preload,
         one_each: args.sessions == Sessions::Many,
     }
-}
-
-/// Runs the agents and prints events until the run is stopped.
-async fn attend(
-    crew: &mut Crew,
-    held: &[(Folder, Lock)],
-    heard: &mut Heard,
-    (no_reload, shown): (bool, &Shown<'_>),
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let nonce = crew.nonce.clone();
-    let mut interrupt = pin!(clock::asked_to_end());
-    let mut stopped = pin!(dev::stopped(held, &nonce));
-    let mut working = Box::pin(crew.work(no_reload, ui));
-    loop {
-        tokio::select! {
-            event = heard.next() => tell(event, shown, ui),
-            () = &mut interrupt => return Ok(()),
-            reason = &mut stopped => return stopped_by(reason),
-            result = &mut working => return result,
-        }
-    }
-}
-
-fn stopped_by(reason: Reason) -> Result<(), Failure> {
-    match reason {
-        Reason::Asked => Ok(()),
-        Reason::Homeless => Err(Failure::world(
-            "the folder of `dev` below `target/agentcore` was removed",
-        )
-        .help("start `cargo agentcore dev` again")),
-    }
-}
-
-/// Which lines of the agents are printed, and how.
-struct Shown<'a> {
-    names: &'a [String],
-    /// False for a process in the background: the log files contain the lines.
-    lines: bool,
-}
-
-/// Stops the agents, and prints their remaining output.
-async fn end(crew: Crew, held: Vec<(Folder, Lock)>, heard: &mut Heard, shown: &Shown<'_>, ui: &Ui) {
-    let names: Vec<String> = shown.names.iter().map(|name| format!("`{name}`")).collect();
-    ui.status("Stopping", &names.join(", "));
-    let mut ending = pin!(crew.end());
-    loop {
-        tokio::select! {
-            event = heard.next() => tell(event, shown, ui),
-            () = &mut ending => break,
-        }
-    }
-    for event in heard.rest() {
-        tell(event, shown, ui);
-    }
-    drop(held);
-}
-
-/// Returns the port of each agent: agents with the same protocol get consecutive ports.
-fn ports(agents: &[Agent], wanted: Option<u16>) -> Result<Vec<(&Agent, u16)>, Failure> {
-    if let (Some(port), [_, _, ..]) = (wanted, agents)
-        && port != 0
-    {
-        return Err(
-            Failure::usage("`--port` is for one agent, and the project has several")
-                .help("choose one with `--agent NAME`"),
-        );
-    }
-    let mut taken: BTreeSet<u16> = BTreeSet::new();
-    let ports = agents.iter().map(|agent| {
-        let default = Contract::of_agent(agent).port;
-        let port = wanted.unwrap_or_else(|| {
-            (default..=u16::MAX)
-                .find(|port| !taken.contains(port))
-                .unwrap_or(default)
-        });
-        taken.insert(port);
-        (agent, port)
-    });
-    Ok(ports.collect())
-}
-
-async fn hold(folder: &Folder, agent: &Agent) -> Result<Lock, Failure> {
-    match dev::hold(folder).await? {
-        Hold::Held(lock) => Ok(lock),
-        Hold::Taken(record) => Err(taken(agent.name.as_str(), record.as_ref())),
-    }
-}
-
-/// Another `dev` runs the agent.
-fn taken(agent: &str, record: Option<&Record>) -> Failure {
-    let what = format!("agent `{agent}` is already running");
-    let failure = Failure::world(match record {
-        Some(record) => format!("{what} at {} (process {})", record.url, record.pid),
-        None => format!("{what} in another `cargo agentcore dev`"),
-    });
-    failure.help("`cargo agentcore dev --stop` stops it; `--agent NAME` runs another agent")
-}
-
-/// Returns an example of a call that can be pasted.
-fn example(url: &str, protocol: Protocol) -> String {
-    match protocol {
-        Protocol::Http | Protocol::Agui => format!(
-            "curl -N {url}/invocations -H 'Content-Type: application/json' -d '{{\"prompt\": \"hello\"}}'"
-        ),
-        Protocol::Mcp => format!("connect an MCP client to {url}/mcp"),
-        Protocol::A2a => format!("curl {url}/.well-known/agent-card.json"),
-    }
-}
-
-/// Returns a path for messages, relative to the project if possible.
-fn within(path: &Path, root: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .display()
-        .to_string()
 }

@@ -9,7 +9,7 @@ use super::{
     written::{After, GITIGNORE, Ignoring},
 };
 use crate::{
-    commands::new::next,
+    commands::next_steps::next,
     effects::{
         adopt_files, checkout,
         consent::{self, Asked},

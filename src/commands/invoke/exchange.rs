@@ -7,11 +7,11 @@ use super::{
     reading::{ended, print_document, read},
 };
 use crate::{
-    commands::{invoke_errors, target::Partner},
     effects::{
         aws::data_plane::{Invocation, Refusal, Reply, Target},
         clock,
     },
+    engine::target::{Partner, refused},
     error::{Failure, Message},
     options,
     plan::retry,
@@ -43,7 +43,7 @@ pub(super) async fn speak(
         }
     };
     drop(at_once);
-    let is_absence = |refusal| !partner.is_developed && invoke_errors::is_absence(refusal);
+    let is_absence = |refusal| !partner.is_developed && refused::is_absence(refusal);
     if !matches!(&reply, Some(Err(refusal)) if is_absence(refusal)) {
         ui.status("Session", target.session.as_str());
     }
@@ -59,7 +59,7 @@ pub(super) async fn speak(
             if !is_introduced {
                 introduction.await;
             }
-            return Err(invoke_errors::explain(refusal, partner, args.timeout, since, ui).await);
+            return Err(refused::explain(refusal, partner, args.timeout, since, ui).await);
         }
     };
     if let Some(session) = reply.session.as_ref().filter(|id| **id != target.session) {
@@ -110,7 +110,7 @@ pub(super) async fn send(
             Ok(reply) => return Ok(reply),
             Err(refusal) => refusal,
         };
-        let setback = invoke_errors::setback(&refusal);
+        let setback = refused::setback(&refusal);
         let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
             return Err(refusal);
         };
@@ -119,7 +119,7 @@ pub(super) async fn send(
             &format!(
                 "in {:.1} s: {}",
                 pause.as_secs_f64(),
-                invoke_errors::reason(setback)
+                refused::reason(setback)
             ),
         );
         clock::sleep(pause).await;

@@ -7,8 +7,9 @@ use std::{path::Path, time::Duration};
 
 use self::exchange::speak;
 use crate::{
-    commands::target::{Partner, Whom},
+    commands::target::Whom,
     effects::{aws::data_plane::Invocation, clock, files},
+    engine::target::Partner,
     error::{Exit, Failure, Message},
     names::SessionId,
     options,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::Args;
 use crate::{
-    commands::target::Partner,
     effects::aws::data_plane::{CutOff, Reply, Target},
+    engine::target::Partner,
     error::Failure,
     options,
     protocol::answer::{self, AgentError, Answer, Kept, Printer},

@@ -10,7 +10,6 @@ use self::{
     tail::{Poll, Tail},
 };
 use crate::{
-    commands::not_found::LISTED,
     config::Config,
     effects::{
         aws::{AwsError, log_events::Query, logs::Logs, runtime::Runtimes},
@@ -18,7 +17,7 @@ use crate::{
         local::Emulator,
         manifest::Project,
     },
-    engine::runtime::find,
+    engine::{runtime::find, target::not_found::LISTED},
     error::Failure,
     names::{EndpointName, SessionId},
     options,

@@ -1,20 +1,21 @@
 //! `cargo agentcore new`: creates a project from an embedded template.
 
-mod member;
-mod place;
-
 mod project;
+mod template;
 
 use std::path::{Path, PathBuf};
 
-use self::project::{Named, NewProject};
+use self::{
+    project::{Named, NewProject},
+    template::{list, template},
+};
 use crate::{
     effects::{clock, env, new_project},
     error::Failure,
     plan::new as plan,
     project::prompts::{self, Choices, Decided},
-    scaffold::{self, Context, Language, Template},
-    ui::{Item, Ui},
+    scaffold::{self, Context, Language},
+    ui::Ui,
 };
 
 /// Create an agent project from a template
@@ -182,60 +183,5 @@ fn wants_git(given: Option<Vcs>, path: &Path) -> Result<bool, Failure> {
         .help("install git, or make the project without a repository: `--vcs none`")),
         Some(Vcs::Git) => Ok(true),
         None => Ok(!new_project::in_repository(path) && new_project::has_git()),
-    }
-}
-
-/// Prints one template per line, its name first.
-fn list(ui: &Ui) {
-    let width = scaffold::catalogue()
-        .iter()
-        .map(|template| template.name.len())
-        .max()
-        .unwrap_or(0);
-    for template in scaffold::catalogue() {
-        ui.result(&format!(
-            "{:width$}  {}",
-            template.name, template.description
-        ));
-    }
-}
-
-fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Template, Failure> {
-    if let Some(name) = given {
-        return scaffold::find(name)
-            .map_err(|what| Failure::usage(what).help("`cargo agentcore new --list` shows them"));
-    }
-    let all = scaffold::catalogue();
-    if !asking {
-        return Ok(&all[0]);
-    }
-    let items: Vec<Item> = all
-        .iter()
-        .map(|template| Item::new(template.name, template.description))
-        .collect();
-    let chosen = ui.choose("Template", &items).map_err(prompts::cut_off)?;
-    Ok(&all[chosen])
-}
-
-/// Returns a shell command that runs in the project.
-fn in_project(path: &Path, command: &str, remark: &str) -> String {
-    let shell = env::shell();
-    let command = shell.remarked(command, remark);
-    match &*path.to_string_lossy() {
-        "" | "." => command,
-        path => shell.in_directory(path, &command),
-    }
-}
-
-/// Prints the next steps for a project in `path` as shell commands, after `first`.
-pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
-    let deploy = [
-        in_project(path, "cargo agentcore deploy --local", "no AWS account"),
-        in_project(path, "cargo agentcore deploy        ", "on AWS"),
-    ];
-    let mut verb = "Next";
-    for line in first.into_iter().chain(deploy) {
-        ui.status(verb, &line);
-        verb = "";
     }
 }

@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    Args, in_project, next,
-    place::{Edit, Place},
-};
+use super::Args;
 use crate::{
+    commands::next_steps::{in_project, next},
     effects::new_project,
     engine::plan_output::Planned,
     error::Failure,
     names::AgentName,
     options,
     plan::new as plan,
+    project::new_place::{Edit, Place},
     scaffold::{Code, Files},
     ui::Ui,
 };

@@ -1,7 +1,6 @@
 //! `cargo agentcore prepare`: copies the sources, creates or updates the execution role, and prints
 //! the next command.
 
-mod copies;
 pub(super) mod toolkit;
 
 use std::path::{Path, PathBuf};
@@ -10,31 +9,26 @@ use futures_util::{StreamExt as _, stream};
 
 use self::toolkit::Handover;
 use crate::{
-    config::{Agent, Config},
+    config::Config,
     effects::{local::Emulator, manifest::Project},
     engine::{
         declared::{self, DeclaredWork},
-        former_role,
+        handover::{self, AT_ONCE, HandoverWork},
         plan_output::Planned,
-        role::{self, RoleWork},
+        role,
         run::Run,
     },
     error::{Exit, Failure},
-    names::AgentName,
     options,
     plan::files::Force,
     project::{
         self, consent,
         emulator::{self, Reach},
-        packaging, partition,
-        sessions::{self, Placed},
+        partition, sessions,
     },
     resources::role::Adopt,
     ui::Ui,
 };
-
-/// How many agents are prepared in parallel.
-const AT_ONCE: usize = 16;
 
 /// Copy the agent's sources and create or update its execution role
 ///
@@ -64,44 +58,16 @@ pub struct Args {
     aws: options::Aws,
 }
 
-/// The work for one agent.
-struct Work<'a> {
-    placed: &'a Placed<'a>,
-    files: copies::FileWork,
-    role: RoleWork,
-}
-
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = project::stage(&args.project, args.aws.local);
     let (project, mut config) = project::load(&args.project, &stage, ui)?;
-    if let Some(agent) = config.agents.iter().find(|agent| agent.rust().is_some()) {
-        return Err(for_python(agent));
-    }
-    if let Some(agent) = config.agents.iter().find(|agent| agent.has_image()) {
-        return Err(for_archives(agent));
-    }
+    handover::check(&config.agents)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     emulator::with(reach, &args.aws, place, ui, async |emulator| {
         prepare(&args, place, emulator, ui).await
     })
     .await
-}
-
-fn for_python(agent: &Agent) -> Failure {
-    Failure::usage(format!(
-        "`prepare` hands Python agents over to other tools, and `{}` is written in Rust",
-        agent.name
-    ))
-    .help("`cargo agentcore deploy` creates its role, too; `cargo agentcore policy` prints it; `--agent` selects others")
-}
-
-fn for_archives(agent: &Agent) -> Failure {
-    Failure::usage(format!(
-        "`prepare` hands agents over to other tools as archives, and `{}` is an image",
-        agent.name
-    ))
-    .help("`cargo agentcore deploy` creates its role, too; `cargo agentcore policy` prints it; `--agent` selects others")
 }
 
 async fn prepare(
@@ -130,7 +96,8 @@ async fn prepare(
     };
 
     let looking = ui.working("Comparing", "the agents with what is there");
-    let decided = decide(args, &run).await;
+    let how = (args.source_dir.as_deref(), args.force());
+    let decided = handover::observe(&run, how).await;
     drop(looking);
     let (work, mut failures) = Failure::split(decided);
     if args.applying.changes_nothing() {
@@ -157,52 +124,10 @@ async fn prepare(
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
-async fn decide<'a>(args: &Args, run: &Run<'a>) -> Vec<Result<Work<'a>, Failure>> {
-    let (place, ui) = ((run.project, run.declared), run.ui);
-    let force = if args.force { Force::Yes } else { Force::No };
-    stream::iter(run.placed)
-        .map(|placed| async move {
-            let files = copies::decide(placed.agent, place, args.source_dir.as_deref(), force)?;
-            let deciding = role::decide(placed.agent, &placed.session, run.adopt);
-            let noticing = Box::pin(former_role::notice_default(placed, run.project, ui));
-            let (role, ()) = tokio::join!(deciding, noticing);
-            let role = role?;
-            if role.reads_images() {
-                return Err(runs_an_image(&placed.agent.name));
-            }
-            for warning in files.warnings().iter().chain(role.warnings()) {
-                ui.warning(warning);
-            }
-            role::tell_reasons(placed.agent, ui);
-            for note in files.notes() {
-                ui.note(note);
-            }
-            Ok(Work {
-                placed,
-                files,
-                role,
-            })
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await
-}
-
-/// Refuses to take the access to its image away from an agent that was deployed with `--image`. All
-/// agents here are archives in their tables.
-fn runs_an_image(agent: &AgentName) -> Failure {
-    Failure::usage(format!("agent `{agent}` runs from an image"))
-        .note("`prepare` would take its role's access to the image away")
-        .help("`cargo agentcore deploy --image URI` updates the role, too")
-        .help(format!(
-            "`cargo agentcore clean --agent {agent}` deletes the agent, to deploy an archive instead"
-        ))
-}
-
 /// Prints the plan, in words such as "Would create".
 fn show(
     args: &Args,
-    (work, resources): (&[Work<'_>], &DeclaredWork<'_>),
+    (work, resources): (&[HandoverWork<'_>], &DeclaredWork<'_>),
     failures: Vec<Failure>,
     ui: &Ui,
 ) -> Result<(), Failure> {
@@ -210,12 +135,12 @@ fn show(
     let planned = Planned::alone(args.output, ui);
     resources.show(planned);
     for work in work {
-        let here = !work.role.steps().is_empty() || work.files.changes();
-        let found = !work.role.foreign().is_empty() || work.files.keeps();
-        findings |= here || found;
-        work.files.show(planned);
+        findings |= work.has_findings();
+        for step in work.files.words() {
+            planned.status("Would", &step);
+        }
         role::show_steps(work.role.steps(), planned);
-        if !here && !found {
+        if !work.has_findings() {
             planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
         }
     }
@@ -237,30 +162,11 @@ fn show(
 async fn apply(
     args: &Args,
     run: &Run<'_>,
-    work: &Work<'_>,
+    work: &HandoverWork<'_>,
     emulator: Option<&Emulator>,
     current: &Path,
 ) -> Result<Handover, Failure> {
-    let ui = run.ui;
-    let Placed { agent, session } = work.placed;
-    work.files.apply(ui)?;
-    // Lets a later `clean` find the agent when it is no longer in Cargo.toml.
-    packaging::directory(agent, run.project)?.create()?;
-    let arn = role::apply(&work.role, session, run.adopt, ui).await?;
-    if work.role.steps().is_empty() && !work.files.changes() {
-        ui.status(
-            "Unchanged",
-            &if work.files.keeps() {
-                format!(
-                    "agent `{}`, except for the copies that were kept",
-                    agent.name
-                )
-            } else {
-                let name = &agent.name;
-                format!("agent `{name}`: copied sources and role are up to date")
-            },
-        );
-    }
+    let arn = work.apply(run).await?;
     Ok(toolkit::of(
         work.placed,
         &work.files,
@@ -272,4 +178,10 @@ async fn apply(
             current,
         },
     ))
+}
+
+impl Args {
+    fn force(&self) -> Force {
+        if self.force { Force::Yes } else { Force::No }
+    }
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::copies::FileWork;
 use crate::{
     effects::{self, env},
     engine::role::RoleWork,
@@ -12,7 +11,7 @@ use crate::{
     names::EndpointUrl,
     options,
     plan::configure::{self, Circumstances, CommandLine, Endpoint},
-    project::sessions::Placed,
+    project::{copies::FileWork, sessions::Placed},
     resources::{change::values, role::RoleStep},
     ui::Ui,
 };

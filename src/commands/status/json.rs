@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::there::There;
 use crate::{
     commands::{documents, endpoint::list},
     config::{Authorizer, Caller, Network},
+    engine::status::There,
     plan::table::time,
     protocol,
     resources::{

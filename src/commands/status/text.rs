@@ -1,9 +1,9 @@
 //! The report about a deployed agent as text.
 
-use super::there::There;
 use crate::{
     commands::endpoint::list,
     config::{Authorizer, Network},
+    engine::status::There,
     plan::table::{age, aligned, time},
     protocol,
     resources::{

@@ -27,7 +27,7 @@ use crate::{
 
 /// What a Rust agent was built from and what runs.
 #[derive(Default)]
-pub(super) struct Build {
+pub(crate) struct Build {
     options: building::Options,
     watched: Watched,
     last: Option<Inputs>,
@@ -44,7 +44,7 @@ struct Inputs {
 }
 
 impl Build {
-    pub(super) fn new(cargo: CargoOptions) -> Self {
+    pub(crate) fn new(cargo: CargoOptions) -> Self {
         Self {
             options: building::Options {
                 cargo,
@@ -55,7 +55,7 @@ impl Build {
     }
 
     /// Returns the directories to watch.
-    pub(super) fn roots(&self, package: &RustPackage) -> Vec<PathBuf> {
+    pub(crate) fn roots(&self, package: &RustPackage) -> Vec<PathBuf> {
         match &self.watched.packages[..] {
             [] => vec![package.directory().to_owned()],
             packages => packages
@@ -66,7 +66,7 @@ impl Build {
     }
 
     /// Returns the files to watch.
-    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let last = self.last.iter();
         last.flat_map(|last| last.sources.keys().cloned())
     }
@@ -95,7 +95,7 @@ impl Build {
 
 impl Developed {
     /// Builds and restarts the agent if anything changed. Returns true if so.
-    pub(super) async fn refresh_binary(
+    pub(crate) async fn refresh_binary(
         &mut self,
         package: &RustPackage,
         ground: &Ground<'_>,

@@ -1,12 +1,6 @@
-//! The runtime and the session that `invoke` and `stop-session` use, and the credentials.
+//! Finds the runtime that a command talks to, and its credentials.
 
-mod identity;
-mod partner;
-
-use std::time::Duration;
-
-use self::identity::identity;
-pub(crate) use self::partner::Partner;
+use super::{Partner, identity::identity};
 use crate::{
     config::Agent,
     effects::{
@@ -29,68 +23,18 @@ use crate::{
     ui::Ui,
 };
 
-/// Which runtime.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Whom {
-    /// ARN of a runtime to use instead of a project's agent; implies the region
-    #[arg(long, value_name = "ARN", value_parser = RuntimeArn::parse, conflicts_with_all = ["agent", "local"])]
-    arn: Option<RuntimeArn>,
-    /// Endpoint of the runtime [default: DEFAULT]
-    #[arg(long, value_name = "NAME", value_parser = EndpointName::from_option)]
-    endpoint: Option<EndpointName>,
-    #[command(flatten)]
-    bearer: options::Bearer,
-    #[command(flatten)]
-    project: options::Project,
-    #[command(flatten)]
-    pub(crate) aws: options::Aws,
+/// What the user says about the runtime.
+pub(crate) struct Wanted<'a> {
+    /// The endpoint; the default without one.
+    pub(crate) endpoint: Option<&'a EndpointName>,
+    pub(crate) token: Option<Token>,
+    pub(crate) project: &'a options::Project,
+    pub(crate) aws: &'a options::Aws,
 }
 
-/// How long to wait for the account before the status line is printed without it.
-const ACCOUNT_AFTER: Duration = Duration::from_secs(2);
-
-/// How long to wait for an account that must be checked.
-const CHECKED_AFTER: Duration = Duration::from_secs(30);
-
-impl Whom {
-    pub(crate) fn new(
-        (arn, endpoint): (Option<RuntimeArn>, Option<EndpointName>),
-        bearer: options::Bearer,
-        project: options::Project,
-        aws: options::Aws,
-    ) -> Self {
-        Self {
-            arn,
-            endpoint,
-            bearer,
-            project,
-            aws,
-        }
-    }
-
-    /// Finds the runtime. An ARN needs no request to AWS.
-    pub(crate) async fn find(&self, ui: &Ui) -> Result<Partner, Failure> {
-        let token = self.token()?;
-        match &self.arn {
-            Some(arn) => self.by_arn(arn, token, ui).await,
-            None => self.by_name(token, ui).await,
-        }
-    }
-
-    /// Parses the token. Never printed, even if it is invalid.
-    fn token(&self) -> Result<Option<Token>, Failure> {
-        let given = self.bearer.given();
-        given
-            .map(|text| Token::parse(text).map_err(Failure::usage))
-            .transpose()
-    }
-
-    async fn by_arn(
-        &self,
-        arn: &RuntimeArn,
-        token: Option<Token>,
-        ui: &Ui,
-    ) -> Result<Partner, Failure> {
+impl Wanted<'_> {
+    /// Needs no request to AWS.
+    pub(crate) async fn by_arn(self, arn: &RuntimeArn, ui: &Ui) -> Result<Partner, Failure> {
         if let Some(region) = self
             .aws
             .region
@@ -111,11 +55,11 @@ impl Whom {
         };
         let explicit = request.endpoint_url.as_deref();
         let url = data_plane::endpoint(explicit, arn.partition, &arn.region);
-        let connection = match &token {
+        let connection = match &self.token {
             Some(_) => None,
             None => Some(connect(&request).await?),
         };
-        if token.is_some() {
+        if self.token.is_some() {
             ui.status(
                 "Account",
                 &format!(
@@ -125,7 +69,7 @@ impl Whom {
             );
         }
         let profile = request.explicit_profile.as_deref();
-        let plane = match (token.as_ref(), connection.as_ref()) {
+        let plane = match (self.token.as_ref(), connection.as_ref()) {
             (None, Some(connection)) => DataPlane::signing(connection, url.clone())?,
             (Some(token), _) => {
                 let network = Network::load(profile).await?;
@@ -139,7 +83,7 @@ impl Whom {
             id: arn.id.clone(),
             endpoint: self.endpoint(arn.endpoint.as_ref()),
             url,
-            with_token: token.is_some(),
+            with_token: self.token.is_some(),
             is_developed: false,
             agent: None,
             memory: None,
@@ -149,24 +93,25 @@ impl Whom {
         })
     }
 
-    async fn by_name(&self, token: Option<Token>, ui: &Ui) -> Result<Partner, Failure> {
-        let stage = project::stage(&self.project, self.aws.local);
-        let (project, config) = project::load(&self.project, &stage, ui)?;
+    /// Finds the runtime of the selected agent.
+    pub(crate) async fn by_name(self, ui: &Ui) -> Result<Partner, Failure> {
+        let stage = project::stage(self.project, self.aws.local);
+        let (project, config) = project::load(self.project, &stage, ui)?;
         let names: Vec<&str> = config.agents.iter().map(|a| a.name.as_str()).collect();
         only(&names)?;
         let agent = config.agents[0].clone();
-        if agent.authorizer.is_some() && token.is_none() {
+        if agent.authorizer.is_some() && self.token.is_none() {
             return Err(no_token(&format!(
                 "the agent `{}` has an authorizer",
                 agent.name
             )));
         }
         // An empty emulator need not be started: nothing is deployed there.
-        if emulator::is_empty(&self.aws, &project, &config, ui)? {
+        if emulator::is_empty(self.aws, &project, &config, ui)? {
             return Err(find::absent(&agent));
         }
-        let emulator = emulator::emulator(&self.aws, &project, &config, ui).await?;
-        let request = sessions::request(&agent, &self.aws, emulator.as_ref());
+        let emulator = emulator::emulator(self.aws, &project, &config, ui).await?;
+        let request = sessions::request(&agent, self.aws, emulator.as_ref());
         sessions::confirmed(&request, &project, ui)?;
         let connection = connect(&request).await?;
         // Two independent requests in parallel.
@@ -187,7 +132,7 @@ impl Whom {
         let explicit = request.endpoint_url.as_deref();
         let url = data_plane::endpoint(explicit, region.partition(), region);
         let endpoint = self.endpoint(None);
-        let plane = match &token {
+        let plane = match &self.token {
             None => DataPlane::signing(&connection, url.clone())?,
             Some(token) => DataPlane::bearing(token.clone(), url.clone(), &connection.network)?,
         };
@@ -198,7 +143,7 @@ impl Whom {
             id: runtime.id,
             endpoint,
             url,
-            with_token: token.is_some(),
+            with_token: self.token.is_some(),
             is_developed: false,
             agent: Some(agent),
             request,
@@ -208,8 +153,8 @@ impl Whom {
     }
 
     /// Finds the agent that `dev` runs.
-    pub(crate) fn find_developed(&self, ui: &Ui) -> Result<Partner, Failure> {
-        let found = developed::find(&self.project, ui)?;
+    pub(crate) fn developed(&self, ui: &Ui) -> Result<Partner, Failure> {
+        let found = developed::find(self.project, ui)?;
         let names: Vec<&str> = found.iter().map(|found| found.name.as_str()).collect();
         only(&names)?;
         let found = &found[0];
@@ -245,11 +190,7 @@ impl Whom {
     }
 
     fn endpoint(&self, of_arn: Option<&EndpointName>) -> EndpointName {
-        self.endpoint
-            .as_ref()
-            .or(of_arn)
-            .cloned()
-            .unwrap_or_default()
+        self.endpoint.or(of_arn).cloned().unwrap_or_default()
     }
 }
 

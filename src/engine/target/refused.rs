@@ -2,11 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::{Partner, no_token, not_found};
 use crate::{
-    commands::{
-        not_found,
-        target::{Partner, no_token},
-    },
     effects::{
         aws::{AwsError, Kind, data_plane::Refusal, logs::Logs, runtime::Runtimes},
         clock,

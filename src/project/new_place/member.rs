@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place::Edit;
+use super::Edit;
 use crate::{
     config::{CargoPackage, Manifest},
     effects::new_project,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Where the package of a new Rust agent is.
-pub(super) enum Surroundings {
+pub(crate) enum Surroundings {
     Nothing,
     /// A workspace that the package is kept out of.
     Apart,
@@ -28,15 +28,15 @@ pub(super) enum Surroundings {
 }
 
 /// The workspace that the package joins.
-pub(super) struct Member {
-    pub(super) before: Before,
+pub(crate) struct Member {
+    pub(crate) before: Before,
     enclosing: Enclosing,
     /// Where the project's ID is or will be declared.
     project: ProjectTable,
 }
 
 impl Surroundings {
-    pub(super) fn observe(path: &Path, standalone: bool) -> Result<Self, Failure> {
+    pub(crate) fn observe(path: &Path, standalone: bool) -> Result<Self, Failure> {
         let Some(enclosing) = new_project::enclosing(path, &[]) else {
             return Ok(Self::Nothing);
         };
@@ -59,7 +59,7 @@ impl Surroundings {
 
 impl Member {
     /// Returns the region for the agent's own table.
-    pub(super) fn own_region(&self, decided: &DecidedRegion) -> Option<Region> {
+    pub(crate) fn own_region(&self, decided: &DecidedRegion) -> Option<Region> {
         match self.project {
             ProjectTable::Declared => decided.given.clone(),
             // The project's table gets it.
@@ -69,7 +69,7 @@ impl Member {
 
     /// Returns the changes of the workspace's manifest, with which the next command can read the
     /// agent.
-    pub(super) fn edits(
+    pub(crate) fn edits(
         &self,
         path: &Path,
         context: &Context,
@@ -129,7 +129,7 @@ impl Member {
         check(&manifests)
     }
 
-    pub(super) fn root(&self) -> &PathBuf {
+    pub(crate) fn root(&self) -> &PathBuf {
         &self.before.workspace.root
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// Returns the caller's identity if it is already known. Waits for it if the agent is pinned to an
 /// account, or to explain a failure.
-pub(super) async fn identity(
+pub(crate) async fn identity(
     agent: &Agent,
     identifying: &Identifying,
     has_failed: bool,

@@ -20,29 +20,29 @@ use crate::{
     },
 };
 
-pub(super) struct There<'a> {
-    pub(super) placed: &'a Placed<'a>,
-    pub(super) found: &'a Found,
-    pub(super) endpoints: Vec<EndpointState>,
-    pub(super) code: Code,
+pub(crate) struct There<'a> {
+    pub(crate) placed: &'a Placed<'a>,
+    pub(crate) found: &'a Found,
+    pub(crate) endpoints: Vec<EndpointState>,
+    pub(crate) code: Code,
     /// Why the role was not compared.
-    pub(super) unread_role: Option<String>,
+    pub(crate) unread_role: Option<String>,
     /// The differences in configuration, role and code.
-    pub(super) differences: Vec<FieldChange>,
-    pub(super) age: Age,
+    pub(crate) differences: Vec<FieldChange>,
+    pub(crate) age: Age,
     /// The address of the service.
-    pub(super) base: String,
+    pub(crate) base: String,
     /// The current time, in seconds since 1970.
-    pub(super) now: i64,
+    pub(crate) now: i64,
 }
 
 impl There<'_> {
-    pub(super) fn url(&self, endpoint: &str) -> String {
+    pub(crate) fn url(&self, endpoint: &str) -> String {
         links::invocation(&self.base, &self.found.state.arn, endpoint)
     }
 
     /// Returns the page with the agent's traces, if it can send any.
-    pub(super) fn traces(&self) -> Option<String> {
+    pub(crate) fn traces(&self) -> Option<String> {
         let session = &self.placed.session;
         let can_trace =
             session.capabilities().traces && self.found.state.fields.artifact.can_trace();
@@ -50,7 +50,7 @@ impl There<'_> {
     }
 
     /// Returns the lines if nothing differs, and for what was not compared.
-    pub(super) fn sameness(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn sameness(&self) -> Vec<(&'static str, String)> {
         let code = match &self.code {
             Code::Unknown(why) => Some(format!("the code was not compared: {why}")),
             Code::Equal | Code::Differs(_) => None,
@@ -72,7 +72,7 @@ impl There<'_> {
     }
 
     /// Returns `None` if no difference is known but not everything could be compared.
-    pub(super) fn equal(&self) -> Option<bool> {
+    pub(crate) fn equal(&self) -> Option<bool> {
         let is_known = !matches!(self.code, Code::Unknown(_)) && self.unread_role.is_none();
         if self.differences.is_empty() {
             is_known.then_some(true)
@@ -82,7 +82,7 @@ impl There<'_> {
     }
 
     /// Returns the runtime's values of the settings that the metadata sets or has set.
-    pub(super) fn managed(&self) -> Settings {
+    pub(crate) fn managed(&self) -> Settings {
         let mut settings = self.found.state.fields.settings.clone();
         let places = self.managed_places();
         settings.retain(|place| {
@@ -92,7 +92,7 @@ impl There<'_> {
         settings
     }
 
-    pub(super) fn managed_places(&self) -> BTreeSet<String> {
+    pub(crate) fn managed_places(&self) -> BTreeSet<String> {
         let mut places = managed(&self.placed.agent.settings);
         if let Tags::Known(tags) = &self.found.tags {
             places.extend(recorded(tags));
@@ -101,7 +101,7 @@ impl There<'_> {
     }
 
     /// Returns the settings made by others.
-    pub(super) fn set_elsewhere(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn set_elsewhere(&self) -> BTreeMap<String, Value> {
         let state = &self.found.state;
         elsewhere(
             &state.set_elsewhere,

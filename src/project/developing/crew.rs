@@ -15,29 +15,29 @@ use crate::{
 const ROUNDS: usize = 5;
 
 /// The running agents and what they share.
-pub(super) struct Crew {
-    pub(super) given: Given,
-    pub(super) stage: Stage,
-    pub(super) manifest_path: Option<PathBuf>,
-    pub(super) project: Project,
-    pub(super) declared: Declared,
-    pub(super) emulator: Emulator,
-    pub(super) is_detached: bool,
+pub(crate) struct Crew {
+    pub(crate) given: Given,
+    pub(crate) stage: Stage,
+    pub(crate) manifest_path: Option<PathBuf>,
+    pub(crate) project: Project,
+    pub(crate) declared: Declared,
+    pub(crate) emulator: Emulator,
+    pub(crate) is_detached: bool,
     /// Identifies this `dev` to other commands.
-    pub(super) nonce: String,
-    pub(super) agents: Vec<Developed>,
+    pub(crate) nonce: String,
+    pub(crate) agents: Vec<Developed>,
 }
 
 /// What all agents share.
-pub(super) struct Ground<'a> {
-    pub(super) given: &'a Given,
-    pub(super) project: &'a Project,
-    pub(super) declared: &'a Declared,
-    pub(super) emulator: &'a Emulator,
+pub(crate) struct Ground<'a> {
+    pub(crate) given: &'a Given,
+    pub(crate) project: &'a Project,
+    pub(crate) declared: &'a Declared,
+    pub(crate) emulator: &'a Emulator,
 }
 
 impl Crew {
-    pub(super) async fn work(&mut self, no_reload: bool, ui: &Ui) -> Result<(), Failure> {
+    pub(crate) async fn work(&mut self, no_reload: bool, ui: &Ui) -> Result<(), Failure> {
         self.tell_others()?;
         self.look(&mut Vec::new(), ui).await;
         self.introduce(ui);
@@ -214,7 +214,7 @@ impl Crew {
         }
     }
 
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         for agent in self.agents {
             agent.end().await;
         }

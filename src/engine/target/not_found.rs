@@ -1,8 +1,7 @@
 //! What is missing if the service answers that it finds nothing.
 
-use crate::{
-    commands::target::Partner, effects::aws::runtime::Runtimes, error::Failure, names::EndpointName,
-};
+use super::Partner;
+use crate::{effects::aws::runtime::Runtimes, error::Failure, names::EndpointName};
 
 /// The help that lists the existing endpoints.
 pub(crate) const LISTED: &str = "`cargo agentcore endpoint list` lists its endpoints";

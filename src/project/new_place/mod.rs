@@ -1,11 +1,13 @@
 //! Where a new agent is declared: in a manifest of its own, or in the workspace around it.
 
+mod member;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use super::member::Surroundings;
+pub(crate) use self::member::Surroundings;
 use crate::{
     config::{Agent, Manifest},
     effects::{adopt_files, new_project},
@@ -23,7 +25,7 @@ use crate::{
     ui::Ui,
 };
 
-pub(super) enum Place {
+pub(crate) enum Place {
     Standalone,
     Joining(Box<Joining>),
     /// A cargo package of its own.
@@ -31,7 +33,7 @@ pub(super) enum Place {
 }
 
 /// The workspace that a new agent joins.
-pub(super) struct Joining {
+pub(crate) struct Joining {
     before: Before,
     /// The nearest manifest above the new folder.
     target: Manifest,
@@ -39,16 +41,16 @@ pub(super) struct Joining {
 }
 
 /// A change of an existing manifest.
-pub(super) struct Edit {
-    pub(super) file: PathBuf,
+pub(crate) struct Edit {
+    pub(crate) file: PathBuf,
     /// What is added, and `to` or `in`.
-    pub(super) what: String,
-    pub(super) whole: String,
+    pub(crate) what: String,
+    pub(crate) whole: String,
 }
 
 impl Edit {
     /// Returns what is added, and to which file.
-    pub(super) fn words(&self) -> Result<String, Failure> {
+    pub(crate) fn words(&self) -> Result<String, Failure> {
         let file = from_here(&self.file)?;
         Ok(format!("{} `{}`", self.what, file.display()))
     }
@@ -56,12 +58,12 @@ impl Edit {
 
 impl Place {
     /// Looks for a workspace around the package of a Rust agent.
-    pub(super) fn of_package(path: &Path, standalone: bool) -> Result<Self, Failure> {
+    pub(crate) fn of_package(path: &Path, standalone: bool) -> Result<Self, Failure> {
         Surroundings::observe(path, standalone).map(Self::Package)
     }
 
     /// Refuses a name that an agent of the same project has.
-    pub(super) fn check_name(&self, agent: &AgentName) -> Result<(), Failure> {
+    pub(crate) fn check_name(&self, agent: &AgentName) -> Result<(), Failure> {
         match self.before() {
             Some(before) => check_new(agent, &before.agents),
             None => Ok(()),
@@ -78,12 +80,12 @@ impl Place {
     }
 
     /// Returns true for a package that must not belong to the workspace around it.
-    pub(super) fn is_apart(&self) -> bool {
+    pub(crate) fn is_apart(&self) -> bool {
         matches!(self, Self::Package(Surroundings::Apart))
     }
 
     /// Looks for a workspace around `path`. `package` is the agent's Python package.
-    pub(super) fn observe(path: &Path, package: &str, standalone: bool) -> Result<Self, Failure> {
+    pub(crate) fn observe(path: &Path, package: &str, standalone: bool) -> Result<Self, Failure> {
         let inner = ["deployment", "tests", package].map(PathBuf::from);
         let copy = PathBuf::from("deployment").join(package);
         let folders: Vec<PathBuf> = inner.into_iter().chain([copy]).collect();
@@ -111,20 +113,20 @@ impl Place {
     }
 
     /// Returns the name of a new project: the workspace's folder's, or the agent's.
-    pub(super) fn project_name(&self, agent: &AgentName) -> AgentName {
+    pub(crate) fn project_name(&self, agent: &AgentName) -> AgentName {
         let root = self.before().map(|before| &before.workspace.root);
         root.and_then(|root| root.file_name())
             .and_then(|name| agent_name(name.to_str()?).ok())
             .map_or_else(|| agent.clone(), |(name, _)| name)
     }
 
-    pub(super) fn region(&self) -> RegionPlace {
+    pub(crate) fn region(&self) -> RegionPlace {
         self.before()
             .map_or(RegionPlace::Open, Before::region_place)
     }
 
     /// Returns the region for the agent's own project or table.
-    pub(super) fn own_region(&self, decided: &DecidedRegion) -> Option<Region> {
+    pub(crate) fn own_region(&self, decided: &DecidedRegion) -> Option<Region> {
         match self {
             Self::Package(Surroundings::Workspace(member)) => member.own_region(decided),
             Self::Standalone | Self::Joining(_) | Self::Package(_) => decided.region.clone(),
@@ -132,13 +134,13 @@ impl Place {
     }
 
     /// Returns the path from the new folder to the existing manifest that declares the agent.
-    pub(super) fn manifest(&self, path: &Path) -> Option<String> {
+    pub(crate) fn manifest(&self, path: &Path) -> Option<String> {
         let root = &self.before()?.root;
         Some(format!("{}/Cargo.toml", relative(path, root)))
     }
 
     /// Returns the changes of existing manifests, which the next command can read.
-    pub(super) fn edits(
+    pub(crate) fn edits(
         &self,
         path: &Path,
         context: &Context,
@@ -157,7 +159,7 @@ impl Place {
     }
 
     /// Prints how the new project relates to what is around it.
-    pub(super) fn tell(&self, path: &Path, given: &Path, ui: &Ui) {
+    pub(crate) fn tell(&self, path: &Path, given: &Path, ui: &Ui) {
         match self {
             Self::Package(Surroundings::Workspace(member)) => {
                 warn_of_shipping(&member.before, path, given, ui);
@@ -187,7 +189,7 @@ impl Place {
         }
     }
 
-    pub(super) fn write(&self, edits: &[Edit]) -> Result<(), Failure> {
+    pub(crate) fn write(&self, edits: &[Edit]) -> Result<(), Failure> {
         let root = match self {
             Self::Standalone | Self::Package(Surroundings::Nothing | Surroundings::Apart) => {
                 return Ok(());

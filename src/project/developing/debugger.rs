@@ -4,14 +4,34 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::{config::Agent, ui::Ui};
+use crate::{config::Agent, error::Failure, ui::Ui};
 
 /// The editors' default.
-pub(super) const PORT: u16 = 5678;
+pub(crate) const PORT: u16 = 5678;
+
+/// Refuses agents that debugpy cannot debug.
+pub(crate) fn can_debug(agents: &[Agent]) -> Result<(), Failure> {
+    if agents.len() > 1 {
+        return Err(
+            Failure::usage("`--debug` is for one agent, and the project has several")
+                .help("choose one with `--agent NAME`"),
+        );
+    }
+    match agents.iter().find(|agent| agent.rust().is_some()) {
+        Some(agent) => Err(Failure::usage(format!(
+            "`--debug` is for Python agents, and `{}` is written in Rust",
+            agent.name
+        ))
+        .help(
+            "run `cargo agentcore dev` without it, and attach a debugger to the agent's process",
+        )),
+        None => Ok(()),
+    }
+}
 
 /// Prints the editor's configuration that makes breakpoints in the sources work. `code` is where
 /// the agent runs.
-pub(super) fn introduce(agent: &Agent, port: u16, code: &Path, ui: &Ui) {
+pub(crate) fn introduce(agent: &Agent, port: u16, code: &Path, ui: &Ui) {
     ui.status(
         "Waiting",
         &format!(

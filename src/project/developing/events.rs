@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Describes how a process was started.
-pub(super) fn how(birth: &Birth) -> String {
+pub(crate) fn how(birth: &Birth) -> String {
     match birth {
         Birth::Forked => " with preloaded dependencies".to_owned(),
         Birth::Cold(Some(why)) => format!(" (cold start: {why})"),
@@ -17,7 +17,7 @@ pub(super) fn how(birth: &Birth) -> String {
     }
 }
 
-pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
+pub(crate) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
     let Shown { names, lines } = shown;
     match event {
         Event::Line { .. } if !lines => {}

@@ -31,11 +31,11 @@ pub(crate) struct Partner {
     /// The agent; `None` if the ARN was given.
     pub(crate) agent: Option<Agent>,
     /// The file with the last session; `None` if the ARN was given.
-    pub(super) memory: Option<FolderFile>,
-    pub(super) request: Request,
-    pub(super) connection: Option<Connection>,
+    pub(crate) memory: Option<FolderFile>,
+    pub(crate) request: Request,
+    pub(crate) connection: Option<Connection>,
     /// The caller's identity, if it is not printed yet.
-    pub(super) identifying: Option<Identifying>,
+    pub(crate) identifying: Option<Identifying>,
 }
 
 impl Partner {

@@ -35,29 +35,29 @@ use crate::{
 };
 
 /// For an agent without a region.
-pub(super) const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 /// How long an editor may take to write a file after emptying it.
-pub(super) const WRITING: Duration = Duration::from_millis(500);
+pub(crate) const WRITING: Duration = Duration::from_millis(500);
 /// How often to check whether it has.
-pub(super) const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
-pub(super) struct Developed {
-    pub(super) agent: Agent,
+pub(crate) struct Developed {
+    pub(crate) agent: Agent,
     access: Access,
     folder: Folder,
-    pub(super) served: Served,
+    pub(crate) served: Served,
     /// Only of a Rust agent.
-    pub(super) build: Build,
-    pub(super) own_output: OwnOutput,
+    pub(crate) build: Build,
+    pub(crate) own_output: OwnOutput,
     /// `None` if it must restart in any case.
     last: Option<Inputs>,
     surroundings: Option<Surroundings>,
     /// The current problem, so that it is printed only once.
-    pub(super) trouble: Option<Failure>,
+    pub(crate) trouble: Option<Failure>,
     watched: BTreeSet<PathBuf>,
     /// The watched files that were not empty at the last look.
     filled: BTreeSet<PathBuf>,
-    pub(super) standing: Standing,
+    pub(crate) standing: Standing,
     debug_port: Option<u16>,
     /// debugpy, if used.
     debugger: Option<PathBuf>,
@@ -75,7 +75,7 @@ struct Observed {
 }
 
 impl Developed {
-    pub(super) fn new(
+    pub(crate) fn new(
         agent: Agent,
         access: Access,
         folder: Folder,
@@ -102,35 +102,35 @@ impl Developed {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.agent.name.as_str()
     }
 
     /// Returns the directory of the manifest that declares it.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.agent.dir
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.access.url()
     }
 
-    pub(super) fn example(&self) -> String {
+    pub(crate) fn example(&self) -> String {
         example(&self.url(), self.agent.protocol)
     }
 
     /// Returns a note about file systems that the agent has only in AWS.
-    pub(super) fn not_mounted(&self) -> Option<String> {
+    pub(crate) fn not_mounted(&self) -> Option<String> {
         let file_systems = self.agent.settings.file_systems()?;
         mounts::note(&mounts::paths(file_systems))
     }
 
-    pub(super) fn source_dir(&self) -> PathBuf {
+    pub(crate) fn source_dir(&self) -> PathBuf {
         self.agent.source_dir()
     }
 
     /// Returns the directories where new files would be shipped.
-    pub(super) fn roots(&self) -> Vec<PathBuf> {
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
         if let Some(package) = self.agent.rust() {
             return self.build.roots(package);
         }
@@ -141,17 +141,17 @@ impl Developed {
     }
 
     /// Returns the files that affect how it runs.
-    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.watched.iter().cloned().chain(self.build.files())
     }
 
     /// Updates its table.
-    pub(super) fn declare(&mut self, agent: Agent) {
+    pub(crate) fn declare(&mut self, agent: Agent) {
         self.agent = agent;
     }
 
     /// Publishes its address and state for other commands.
-    pub(super) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
+    pub(crate) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
         let path = Contract::of_agent(&self.agent).path;
         let name = self.name().to_owned();
         let record = Record::of(name, self.url(), path, nonce.to_owned(), self.standing);
@@ -164,7 +164,7 @@ impl Developed {
 
     /// Reports a problem that prevents it from running until an edit, unless it is in `reported`
     /// because another agent has it, too.
-    pub(super) fn fail(&mut self, failure: &Failure, reported: &mut Vec<Failure>, ui: &Ui) {
+    pub(crate) fn fail(&mut self, failure: &Failure, reported: &mut Vec<Failure>, ui: &Ui) {
         self.last = None;
         self.standing = Standing::Broken;
         if self.trouble.as_ref() != Some(failure) {
@@ -178,7 +178,7 @@ impl Developed {
     }
 
     /// Observes the files, and restarts the agent if anything changed. Returns true if so.
-    pub(super) async fn refresh(
+    pub(crate) async fn refresh(
         &mut self,
         ground: &Ground<'_>,
         reported: &mut Vec<Failure>,
@@ -296,7 +296,7 @@ impl Developed {
     }
 
     /// Applies the table's rules for requests.
-    pub(super) fn adapt(&mut self) {
+    pub(crate) fn adapt(&mut self) {
         let agent = &self.agent;
         self.access.protocol = agent.protocol;
         self.access.allowlist.clone_from(&agent.header_allowlist);
@@ -395,13 +395,13 @@ impl Developed {
         }
     }
 
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         self.served.end().await;
     }
 }
 
 /// Adds the position in the agent's code if Python reports one.
-pub(super) fn not_started(
+pub(crate) fn not_started(
     name: &str,
     why: &NotStarted,
     files: &Files,
@@ -438,7 +438,7 @@ pub(super) fn not_started(
 }
 
 /// Returns the answer for callers of the agent.
-pub(super) fn words(failure: &Failure, lines: &[String]) -> String {
+pub(crate) fn words(failure: &Failure, lines: &[String]) -> String {
     let mut text = String::new();
     for message in &failure.messages {
         text.extend([&message.what, "\n"]);

@@ -16,7 +16,6 @@ use crate::{
         program,
         source::Source,
     },
-    engine::plan_output::Planned,
     error::{Failure, Message},
     package::{
         composition::{Files, edited_copies, edited_warning},
@@ -199,22 +198,20 @@ impl FileWork {
         !self.plan.steps.is_empty() || self.plan.record_changes
     }
 
-    /// Prints the steps, in words such as "Would copy".
-    pub(crate) fn show(&self, planned: Planned<'_>) {
+    /// Returns each step, such as "copy `path`".
+    pub(crate) fn words(&self) -> Vec<String> {
         let Some(copy) = &self.copy else {
-            return;
+            return Vec::new();
         };
-        for step in &self.plan.steps {
+        let words = |step: &FileStep| {
             let (verb, path) = match step {
                 FileStep::Create { path } => ("copy", path),
                 FileStep::Update { path } => ("update", path),
                 FileStep::Remove { path } => ("remove", path),
             };
-            planned.status(
-                "Would",
-                &format!("{verb} `{}`", copy.deployment.join(path).display()),
-            );
-        }
+            format!("{verb} `{}`", copy.deployment.join(path).display())
+        };
+        self.plan.steps.iter().map(words).collect()
     }
 
     pub(crate) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
