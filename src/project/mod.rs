@@ -1,6 +1,7 @@
 //! A project on this machine: loading it, what it asks the user, its AWS sessions, its local
 //! AgentCore, and its agents' files.
 
+pub(crate) mod artifact;
 pub(crate) mod base_image;
 pub(crate) mod building;
 pub(crate) mod consent;

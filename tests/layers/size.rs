@@ -4,8 +4,8 @@ use super::texts;
 
 /// The most lines of a file, without its tests. Files that reach it are split; the aim is 300.
 const FILE: usize = 626;
-/// The same for files of commands, which only connect the other rooms; the aim is 200.
-const COMMAND: usize = 480;
+/// The same for files of commands, which only connect the other rooms.
+const COMMAND: usize = 200;
 
 /// `.ci/run` prints the figures.
 #[test]

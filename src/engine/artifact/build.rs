@@ -6,12 +6,12 @@ use crate::{
     engine::run::Run,
     error::Failure,
     project::{
+        artifact::{self, Artifact, How},
         base_image::Pin,
         building::For,
-        dockerfile,
-        imaging::{self, How},
+        imaging,
         own_files::OwnFiles,
-        packaging, program_archive, python_image, sbom,
+        packaging,
         sessions::Placed,
     },
 };
@@ -32,67 +32,40 @@ impl Shipment {
         (building, run): (Building<'_>, &Run<'_>),
     ) -> Result<Self, Failure> {
         let Placed { agent, session } = placed;
-        let Building {
-            packaging: options,
-            image,
-        } = building;
-        let (project, ui) = (run.project, run.ui);
+        let Building { packaging, image } = building;
         if let Some(image) = &agent.image {
-            let existing = Existing::look(image, placed, ui).await?;
+            let existing = Existing::look(image, placed, run.ui).await?;
             return Ok(Self::Existing(existing));
         }
-        if let Some(settings) = agent.builds_dockerfile() {
-            let sources = dockerfile::sources(agent, settings, project, ui).await?;
-            let builder = dockerfile::builder(agent, image.builder)?;
-            let how = (builder, options);
-            let building = dockerfile::build(agent, project, &sources, &output, how, ui);
-            let made = Box::pin(building).await?;
-            return Ok(Self::Image(Imaged::look(made, placed).await));
-        }
-        let purpose = if session.is_local() {
-            For::ThisMachine
-        } else {
-            For::Service
+        let how = How {
+            options: imaging::How {
+                packaging,
+                image,
+                yes: run.yes,
+            },
+            purpose: if session.is_local() {
+                For::ThisMachine
+            } else {
+                For::Service
+            },
+            session: Some(session),
+            pin: if run.changes_nothing() {
+                Pin::Show
+            } else {
+                Pin::Write
+            },
         };
-        match own {
-            Some(own) if agent.has_image() => {
-                let how = python_image::How {
-                    options,
-                    session: Some(session),
-                    purpose,
-                    pin: if run.changes_nothing() {
-                        Pin::Show
-                    } else {
-                        Pin::Write
-                    },
-                };
-                let building = python_image::build(agent, project, own, output, how, ui);
-                let (made, _) = Box::pin(building).await?;
-                Ok(Self::Image(Imaged::look(made, placed).await))
-            }
-            Some(own) => {
-                let place = output.clone();
-                let built = packaging::build(agent, project, own, place, options, ui).await?;
-                sbom::of_python(agent, &built, None, &output)?;
+        let building = artifact::build(agent, run.project, (own, &output), how, run.ui);
+        Ok(match Box::pin(building).await? {
+            Artifact::Archive { built, sbom: _ } => {
                 let archived = Archived::look(built.archive, placed).await;
-                Ok(Self::Archive(Box::new(archived)))
+                Self::Archive(Box::new(archived))
             }
-            None => {
-                let how = How {
-                    packaging: options,
-                    image,
-                    yes: run.yes,
-                };
-                let purpose = (purpose, &output);
-                if !agent.has_image() {
-                    let building = program_archive::build(agent, project, purpose, how, ui);
-                    let (built, _) = Box::pin(building).await?;
-                    let archived = Archived::look(built.archive, placed).await;
-                    return Ok(Self::Archive(Box::new(archived)));
-                }
-                let made = imaging::build(agent, project, purpose, how, ui).await?;
-                Ok(Self::Image(Imaged::look(made, placed).await))
-            }
-        }
+            Artifact::Image {
+                made,
+                archive: _,
+                folder: _,
+            } => Self::Image(Imaged::look(made, placed).await),
+        })
     }
 }
