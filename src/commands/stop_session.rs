@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use crate::{
     commands::target::Whom,
-    effects::{
-        aws::{Kind, data_plane::Refusal},
-        clock,
-    },
+    effects::clock,
     engine::target::{
         not_found::{self, Absence},
         refused,
     },
     error::Failure,
     names::SessionId,
-    plan::retry,
     ui::Ui,
 };
 
@@ -56,27 +52,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     };
     let target = partner.target(session);
     let since = clock::wall();
-    for attempt in 1.. {
-        let ((), stopped) = tokio::join!(
-            async {
-                if attempt == 1 {
-                    partner.introduction(ui).await;
-                }
-            },
-            partner.plane.stop(&target, LIMIT)
-        );
-        let refusal = match stopped {
-            Ok(()) => {
-                ui.status("Stopped", &format!("session {}", target.session));
-                break;
-            }
-            Err(refusal) => refusal,
-        };
-        let kind = match &refusal {
-            Refusal::Answered { error, .. } => Some(error.kind),
-            _ => None,
-        };
-        if kind == Some(Kind::NotFound) {
+    let stop = async || partner.plane.stop(&target, LIMIT).await;
+    let stopping = refused::persist(stop, |_, _| {});
+    let ((), stopped) = tokio::join!(partner.introduction(ui), stopping);
+    match stopped {
+        Ok(()) => ui.status("Stopped", &format!("session {}", target.session)),
+        Err(refusal) if refused::is_absence(&refusal) => {
             // The session may still run at another endpoint, and cost money.
             if !partner.is_developed
                 && let Some(missing @ Absence::Endpoint) = not_found::of(&partner).await
@@ -84,13 +65,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 return Err(missing.failure(&partner));
             }
             ui.note(&format!("the session {} is already gone", target.session));
-            break;
         }
-        let setback = refused::setback(&refusal);
-        let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
-            return Err(refused::explain(refusal, &partner, LIMIT, since, ui).await);
-        };
-        clock::sleep(pause).await;
+        Err(refusal) => return Err(refused::explain(refusal, &partner, LIMIT, since, ui).await),
     }
     partner.forget(&target.session)
 }

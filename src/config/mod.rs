@@ -36,7 +36,7 @@ pub use load::{Manifest, Stage, load};
 pub use local::{Local, LocalModels};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
-pub(crate) use resource::{Link, PartFile};
+pub(crate) use resource::{Link, PartAgent, PartFile};
 pub use resource::{Part, Resource, ResourceKind, ServiceRole};
 pub use rust::{CargoPackage, RustPackage, Target};
 use serde::Serialize;

@@ -1,13 +1,11 @@
 //! Deletes a resource of AWS, and waits until it is gone.
 
 use crate::{
-    effects::{
-        aws::{
-            AwsError, Kind,
-            runtime::{Presence, Runtimes},
-        },
-        clock,
+    effects::aws::{
+        AwsError, Kind,
+        runtime::{Presence, Runtimes},
     },
+    engine::waiting::{State, wait},
     error::Failure,
     plan::retry,
     ui::Ui,
@@ -61,46 +59,22 @@ async fn take_down(
     gone(what, look, ui).await
 }
 
-/// Waits until a resource is gone, with a status line now and then.
+/// Waits until a resource is gone.
 pub(crate) async fn gone<E: Into<Failure>>(
     what: &str,
     look: impl AsyncFn() -> Result<Presence, E>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let start = clock::now();
-    let mut said = 0;
-    for attempt in 1.. {
-        let waited = start.elapsed();
-        match look().await.map_err(Into::into)? {
-            Presence::Gone => return Ok(()),
-            Presence::There { status, failure } if status == "DELETE_FAILED" => {
-                let failed = Failure::world(format!("{what} could not be deleted"));
-                return Err(match failure {
-                    Some(reason) => failed.note(reason),
-                    None => failed,
-                });
-            }
-            Presence::There { status, .. } if waited > retry::DELETION => {
-                return Err(Failure::world(format!(
-                    "{what} is still {status} after {} minutes",
-                    waited.as_secs() / 60
-                )));
-            }
-            Presence::There { status, .. } => {
-                if waited.as_secs() >= said {
-                    said = waited.as_secs() + 10;
-                    let limit = retry::DELETION.as_secs() / 60;
-                    ui.status(
-                        "Waiting",
-                        &format!(
-                            "for {what} to be deleted ({status}, {} s of at most {limit} min)",
-                            waited.as_secs()
-                        ),
-                    );
-                }
-            }
-        }
-        clock::sleep(retry::look(attempt, clock::jitter())).await;
-    }
-    unreachable!("the loop ends by itself")
+    let look = async || {
+        Ok(match look().await.map_err(Into::into)? {
+            Presence::Gone => State::Done(()),
+            Presence::There { status, failure } if status == "DELETE_FAILED" => State::Failed {
+                status,
+                reason: failure,
+            },
+            Presence::There { status, .. } => State::Going(status),
+        })
+    };
+    let what = format!("{what} to be deleted");
+    wait(&what, retry::DELETION, look, ui).await
 }

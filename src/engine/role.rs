@@ -218,16 +218,13 @@ pub(crate) async fn apply(
     adopt: Adopt,
     ui: &Ui,
 ) -> Result<String, Failure> {
-    let RoleWork::Managed {
-        desired,
-        observed,
-        plan,
-    } = work
-    else {
-        let RoleWork::Given { arn, .. } = work else {
-            unreachable!("a role is managed or given")
-        };
-        return Ok(arn.clone());
+    let (desired, observed, plan) = match work {
+        RoleWork::Given { arn, .. } => return Ok(arn.clone()),
+        RoleWork::Managed {
+            desired,
+            observed,
+            plan,
+        } => (desired, observed, plan),
     };
     if plan.steps.is_empty()
         && let Some(observed) = observed

@@ -29,6 +29,8 @@ pub(crate) struct Patience {
     limit: Duration,
     until: String,
     next: Duration,
+    /// How many pauses there were.
+    pauses: u32,
     /// The progress on a terminal.
     work: Option<Work>,
 }
@@ -44,6 +46,7 @@ impl Patience {
                 None => until,
             },
             next: Duration::ZERO,
+            pauses: 0,
             work: None,
         }
     }
@@ -78,9 +81,10 @@ impl Patience {
     }
 
     /// Waits for the next check or until the limit.
-    pub(crate) async fn pause(&self, attempt: u32) {
+    pub(crate) async fn pause(&mut self) {
+        self.pauses += 1;
         let left = self.limit.saturating_sub(self.start.elapsed());
-        clock::sleep(retry::look(attempt, clock::jitter()).min(left)).await;
+        clock::sleep(retry::look(self.pauses, clock::jitter()).min(left)).await;
     }
 }
 
@@ -93,7 +97,7 @@ pub(crate) async fn wait<T>(
     ui: &Ui,
 ) -> Result<T, Failure> {
     let mut patience = Patience::new(limit);
-    for attempt in 1.. {
+    loop {
         let status = match look().await? {
             State::Done(value) => return Ok(value),
             State::Going(status) => status,
@@ -115,7 +119,6 @@ pub(crate) async fn wait<T>(
             ));
         }
         patience.say(what, &status, ui);
-        patience.pause(attempt).await;
+        patience.pause().await;
     }
-    unreachable!("the loop ends by itself")
 }

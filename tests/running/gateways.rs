@@ -264,6 +264,74 @@ print(json.dumps(control.get_agent_runtime(agentRuntimeId=runtime)["environmentV
     assert_eq!(listing(&emulator)["roles"], json!({}));
 }
 
+/// The agent `one` calls the agent `two` through a gateway.
+#[test]
+fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
+    let emulator = Moto::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one")
+        .agent("two");
+    for folder in ["deployment", "deployment-two"] {
+        project.write(&format!("{folder}/requirements.txt"), "");
+    }
+    let target =
+        "[workspace.metadata.agentcore.gateways.tools.targets]\ntwo = { agent = \"two\" }\n";
+    declare(&project, target);
+    let run = |words: &[&str]| run(&project, &emulator, words);
+    let left = run(&["prepare", "--dry-run"]).succeeds();
+    let note = "the target `two` of gateway `tools` is left for `cargo agentcore deploy";
+    says(&left, &[note, "Would create gateway `tools`"]);
+    assert!(!left.stderr.contains("create target"), "{}", left.stderr);
+    let planned = run(&["deploy", "--dry-run"]).succeeds();
+    let unknown = "agent: (not set) -> (known after it is created)";
+    says(&planned, &["Would create target `two` of `tools`", unknown]);
+
+    let alone = run(&["deploy", "--agent", "one"]).succeeds();
+    let why =
+        "the target `two` of gateway `tools` was not written, because agent `two` is not deployed";
+    says(&alone, &[why]);
+    assert_eq!(only(&emulator)["targets"], json!({}));
+    let all = run(&["deploy"]).succeeds();
+    let (agent, target) = ("Created agent `two`", "Creating target `two` of `tools`");
+    says(&all, &[agent, target]);
+    assert!(
+        all.stderr.find(agent) < all.stderr.find(target),
+        "{}",
+        all.stderr
+    );
+    let arn = all
+        .stdout
+        .lines()
+        .find(|line| line.contains("runtime/two-"))
+        .unwrap();
+    let there = only(&emulator)["targets"]["two"].clone();
+    assert_eq!(
+        there["targetConfiguration"]["http"]["agentcoreRuntime"]["arn"],
+        arn
+    );
+    let of_role = statements(&emulator, ROLE).to_string();
+    assert!(of_role.contains("runtime/two-*\""), "{of_role}");
+    run(&["deploy", "--check"]).succeeds();
+    run(&["prepare", "--check"]).succeeds();
+
+    let planned = run(&["clean", "--dry-run"]).succeeds();
+    let at = |what: &str| planned.stderr.find(what).unwrap();
+    assert!(
+        at("delete target `two`") < at("delete runtime"),
+        "{}",
+        planned.stderr
+    );
+    assert!(
+        at("delete runtime") < at("delete gateway"),
+        "{}",
+        planned.stderr
+    );
+    run(&["clean", "--yes"]).succeeds();
+    assert_eq!(gateways(&emulator), Vec::<Value>::new());
+    assert_eq!(listing(&emulator)["roles"], json!({}));
+}
+
 #[test]
 fn a_gateway_and_a_role_of_others_are_left_alone() {
     let emulator = Moto::start();
@@ -307,6 +375,7 @@ both = { mcp-server = "https://a.example", openapi = "weather.yaml" }
 bare = { lambda = "orders" }
 plain = { mcp-server = "http://a.example/mcp" }
 open = { openapi = "weather.yaml" }
+odd = { agent = "a b" }
 scoped = { mcp-server = "https://a.example", scopes = ["read"] }
 "two--hyphens" = { mcp-server = "https://a.example" }
 
@@ -321,6 +390,7 @@ scoped = { mcp-server = "https://a.example", scopes = ["read"] }
             "needs exactly one of `agent`, `lambda`, `mcp-server` and `openapi`",
             "invalid function `orders`",
             "`lambda` and `tools` belong together",
+            "invalid agent `a b`: expected the name of an agent of this project, or the ARN of a runtime",
             "invalid MCP server `http://a.example/mcp`",
             "needs `api-key` or `oauth`",
             "only `oauth` has `scopes`",
@@ -329,6 +399,12 @@ scoped = { mcp-server = "https://a.example", scopes = ["read"] }
             "Cargo.toml:",
         ],
     );
+    let lost =
+        "[workspace.metadata.agentcore.gateways.tools.targets]\nlost = { agent = \"onne\" }\n";
+    declare(&project, lost);
+    let found = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
+    let why = "the target `lost` leads to the agent `onne`, which this project does not have; did you mean `one`?";
+    says(&found, &[why, "Cargo.toml:"]);
     assert_eq!(gateways(&emulator), Vec::<Value>::new());
 }
 

@@ -134,7 +134,7 @@ async fn deploy(
         yes: args.yes,
         ui,
     };
-    let (resources, linked) = declared::settle(&run).await?;
+    let (mut resources, linked) = declared::settle(&run).await?;
     let placed = sessions::with_agents(&placed, &linked);
     let run = Run {
         placed: &placed,
@@ -156,6 +156,7 @@ async fn deploy(
     };
     let (done, failed) = Failure::split(agents.deliver(work, call).await);
     failures.extend(failed);
+    failures.extend(resources.settle_targets(&run).await.err());
     let smoked = done.iter().filter_map(|done| done.smoked.clone());
     failures.extend(smoked.filter_map(Result::err));
     if args.enable_tracing {

@@ -13,7 +13,6 @@ use crate::{
     },
     error::Failure,
     names::{EndpointName, SessionId},
-    plan::retry,
     project::sessions::Placed,
     protocol::{
         answer::{self, Answer, Kept},
@@ -110,23 +109,8 @@ impl Smoke {
             user: None,
             headers: Vec::new(),
         };
-        let mut reply = None;
-        for attempt in 1.. {
-            match plane.invoke(&target, &invocation, LIMIT).await {
-                Ok(answer) => {
-                    reply = Some(answer);
-                    break;
-                }
-                Err(refused) => {
-                    let setback = refused::setback(&refused);
-                    match retry::repeat(setback, attempt, clock::jitter()) {
-                        Some(pause) => clock::sleep(pause).await,
-                        None => return Err(words(refused)),
-                    }
-                }
-            }
-        }
-        let mut reply = reply.expect("the loop ends with a reply");
+        let send = async || plane.invoke(&target, &invocation, LIMIT).await;
+        let mut reply = refused::persist(send, |_, _| {}).await.map_err(words)?;
         let mut body = Kept::default();
         let mut answer = Answer::new(&reply.content_type, false);
         while let Some(piece) = reply.next(LIMIT).await {

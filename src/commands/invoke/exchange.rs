@@ -14,7 +14,6 @@ use crate::{
     engine::target::{Partner, refused},
     error::{Failure, Message},
     options,
-    plan::retry,
     ui::Ui,
 };
 
@@ -105,24 +104,13 @@ pub(super) async fn send(
     invocation: &Invocation,
     ui: &Ui,
 ) -> Result<Reply, Refusal> {
-    for attempt in 1.. {
-        let refusal = match partner.plane.invoke(target, invocation, args.timeout).await {
-            Ok(reply) => return Ok(reply),
-            Err(refusal) => refusal,
-        };
-        let setback = refused::setback(&refusal);
-        let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
-            return Err(refusal);
-        };
+    let send = async || partner.plane.invoke(target, invocation, args.timeout).await;
+    let tell = |setback, pause: Duration| {
+        let why = refused::reason(setback);
         ui.status(
             "Retrying",
-            &format!(
-                "in {:.1} s: {}",
-                pause.as_secs_f64(),
-                refused::reason(setback)
-            ),
+            &format!("in {:.1} s: {why}", pause.as_secs_f64()),
         );
-        clock::sleep(pause).await;
-    }
-    unreachable!("the loop returns")
+    };
+    refused::persist(send, tell).await
 }

@@ -88,7 +88,8 @@ async fn prepare(
         yes: args.yes,
         ui,
     };
-    let (resources, agents) = declared::settle(&run).await?;
+    let (mut resources, agents) = declared::settle(&run).await?;
+    resources.leave_targets(ui);
     let placed = sessions::with_agents(&placed, &agents);
     let run = Run {
         placed: &placed,

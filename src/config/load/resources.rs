@@ -17,6 +17,8 @@ pub(super) fn of(
     found: &mut Vec<Message>,
 ) -> Vec<Resource> {
     let (stage, joined) = resolve::names(stage);
+    let agents = declarations.iter().flat_map(|one| &one.agents);
+    let agents: Vec<_> = agents.map(|agent| &agent.name).collect();
     let mut resources: Vec<Resource> = Vec::new();
     for declaration in declarations {
         let own = (declaration.scope == TableScope::Package).then_some(declaration);
@@ -32,7 +34,7 @@ pub(super) fn of(
                 );
                 continue;
             };
-            match table.resolve(project, stage.as_ref(), joined, &shared.tags) {
+            match table.resolve(project, (stage.as_ref(), joined), &shared.tags, &agents) {
                 Err(what) => refuse(Message::new(what)),
                 Ok(resource) if resources.iter().any(|one| one.path() == resource.path()) => {
                     refuse(Message::new(format!(

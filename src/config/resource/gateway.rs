@@ -9,13 +9,16 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Content, Part, PartFile, ServiceRole, given_role, kms_key};
-use crate::config::{
-    Allowed, Permission,
-    agent::authorizer,
-    permission::Wrong,
-    read::{Problems, Table, one_of},
-    settings::Settings,
+use super::{Content, Part, PartAgent, PartFile, ServiceRole, given_role, kms_key};
+use crate::{
+    config::{
+        Allowed, Permission,
+        agent::authorizer,
+        permission::Wrong,
+        read::{Problems, Table, one_of},
+        settings::Settings,
+    },
+    names::{AgentName, RuntimeName},
 };
 
 /// Who may call a gateway.
@@ -116,7 +119,7 @@ fn target(
     problems: &mut Problems<'_>,
 ) -> Option<Part> {
     let description = table.parsed("description", problems, description);
-    let agent = table.parsed("agent", problems, runtime);
+    let agent = table.parsed("agent", problems, called);
     let lambda = table.parsed("lambda", problems, function);
     let tools = table.parsed("tools", problems, file);
     let server = table.parsed("mcp-server", problems, address);
@@ -140,7 +143,7 @@ fn target(
         return None;
     }
     let by_role = json!([{ "credentialProviderType": "GATEWAY_IAM_ROLE" }]);
-    let mut content = None;
+    let (mut content, mut leads_to) = (None, None);
     let mut inline = |path: PathBuf, place, is_json| {
         content = Some(PartFile {
             directory: directory.to_owned(),
@@ -151,12 +154,22 @@ fn target(
         });
         json!({ "inlinePayload": Value::Null })
     };
-    let (configuration, credentials) = if let Some(arn) = agent {
-        needs.push(Permission::Allow(Allowed {
-            actions: vec!["bedrock-agentcore:InvokeAgentRuntime".to_owned()],
-            on: vec![arn.clone(), format!("{arn}/runtime-endpoint/*")],
-            reason: None,
-        }));
+    let (configuration, credentials) = if let Some(agent) = agent {
+        let arn = match agent {
+            Called::Runtime(arn) => {
+                needs.push(Permission::Allow(Allowed {
+                    actions: vec!["bedrock-agentcore:InvokeAgentRuntime".to_owned()],
+                    on: vec![arn.clone(), format!("{arn}/runtime-endpoint/*")],
+                    reason: None,
+                }));
+                Value::from(arn)
+            }
+            // The stage names its runtime, which also adds the permission.
+            Called::Agent(agent) => {
+                leads_to = Some(agent);
+                Value::Null
+            }
+        };
         let target = json!({ "http": { "agentcoreRuntime": { "arn": arn } } });
         (target, credentials.or(Some(by_role)))
     } else if let (Some(arn), Some(tools)) = (lambda, tools) {
@@ -188,6 +201,7 @@ fn target(
     Some(Part {
         settings,
         file: content,
+        agent: leads_to,
     })
 }
 
@@ -260,6 +274,26 @@ fn function(text: &str) -> Result<String, String> {
             "invalid function `{text}`: expected `arn:aws:lambda:REGION:ACCOUNT:function:NAME`"
         )),
     }
+}
+
+/// What a target with `agent` calls.
+enum Called {
+    /// The ARN of a runtime.
+    Runtime(String),
+    Agent(PartAgent),
+}
+
+fn called(text: &str) -> Result<Called, String> {
+    if text.starts_with("arn:") {
+        return runtime(text).map(Called::Runtime);
+    }
+    let agent = AgentName::parse(text).and_then(|name| {
+        let runtime = RuntimeName::of(&name, None)?;
+        Ok(PartAgent { name, runtime })
+    });
+    agent.map(Called::Agent).map_err(|_| {
+        format!("invalid agent `{text}`: expected the name of an agent of this project, or the ARN of a runtime")
+    })
 }
 
 fn runtime(text: &str) -> Result<String, String> {

@@ -20,7 +20,9 @@ use super::{
 };
 use crate::{
     error::Message,
-    names::{AccountId, Partition, ProjectId, Region, ResourceName, StageName},
+    names::{
+        AccountId, AgentName, Partition, ProjectId, Region, ResourceName, RuntimeName, StageName,
+    },
     text::nearest,
 };
 
@@ -96,6 +98,16 @@ pub struct Part {
     pub settings: Map<String, Value>,
     /// A file whose content belongs into the document.
     pub file: Option<PartFile>,
+    /// An agent of the project that it leads to. The ARN of its runtime belongs into the document.
+    pub agent: Option<PartAgent>,
+}
+
+/// An agent that a part leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartAgent {
+    pub name: AgentName,
+    /// The name of its runtime in the stage.
+    pub runtime: RuntimeName,
 }
 
 /// A file, and the place of its content in the document.
@@ -343,13 +355,13 @@ impl ResourceTable {
         format!("{}/{}", self.kind.word(), self.name)
     }
 
-    /// Applies the stage. `shared` are the tags of the project.
+    /// Applies the stage. `shared` are the tags of the project, and `agents` its agents.
     pub(super) fn resolve(
         &self,
         project: &ProjectId,
-        stage: Option<&StageName>,
-        joined: Option<&StageName>,
+        (stage, joined): (Option<&StageName>, Option<&StageName>),
         shared: &BTreeMap<String, String>,
+        agents: &[&AgentName],
     ) -> Result<Resource, String> {
         let Self {
             kind,
@@ -369,6 +381,20 @@ impl ResourceTable {
         }
         let mut all = shared.clone();
         all.extend(tags.clone());
+        let (mut parts, mut role) = (content.parts.clone(), content.role.clone());
+        for (part, agent) in parts
+            .iter_mut()
+            .filter_map(|(name, part)| Some((name, part.agent.as_mut()?)))
+        {
+            if !agents.contains(&&agent.name) {
+                return Err(unknown_agent(part, &agent.name, agents));
+            }
+            let named = RuntimeName::of(&agent.name, joined);
+            agent.runtime = named.map_err(|error| error.to_string())?;
+            if let ServiceRole::Own(needs) = &mut role {
+                needs.push(Permission::Agent(agent.runtime.clone()));
+            }
+        }
         Ok(Resource {
             kind: *kind,
             name: name.clone(),
@@ -376,8 +402,8 @@ impl ResourceTable {
             project: project.clone(),
             stage: stage.cloned(),
             settings: content.settings.clone(),
-            parts: content.parts.clone(),
-            role: content.role.clone(),
+            parts,
+            role,
             tags: all,
             retain: *retain,
         })
@@ -407,6 +433,14 @@ pub(super) fn referred(
         }
     }
     Ok(found)
+}
+
+fn unknown_agent(part: &str, name: &AgentName, agents: &[&AgentName]) -> String {
+    let near = nearest(name.as_str(), agents.iter().map(|agent| agent.as_str()));
+    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    format!(
+        "the target `{part}` leads to the agent `{name}`, which this project does not have{near}"
+    )
 }
 
 fn unknown<'a>(kind: ResourceKind, value: &str, known: impl Iterator<Item = &'a str>) -> Message {

@@ -291,7 +291,9 @@ async fn start(
 ) -> Result<(Record, Start), Failure> {
     let python = install::ensure(workspace, say)?;
     say(Progress::Starting);
-    for attempt in 1.. {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
         let mut start = process::spawn(&python, dir, workspace, life, models)?;
         for _ in 0..START_POLLS {
             clock::sleep(PAUSE).await;
@@ -308,7 +310,6 @@ async fn start(
             return Err(start.failure(dir, &python)?);
         }
     }
-    unreachable!("the loop returns");
 }
 
 /// Stops this directory's emulator and waits until its state is written.

@@ -17,7 +17,7 @@ use crate::{
         manifest::Project,
     },
     engine::{
-        declared::{self, Deletion},
+        declared::{self, Deletion, ToClean},
         plan_output::announce,
     },
     error::{Failure, Message},
@@ -67,6 +67,8 @@ pub(crate) struct Removal<'a> {
     traces: Traces,
     plan: CleanPlan,
     disk: Disk<'a>,
+    /// The targets of gateways that lead to agents, with the first agent if all are cleaned.
+    targets: Vec<Deletion<'a>>,
     /// The project's declared resources, with the last agent if all are cleaned.
     resources: Vec<Deletion<'a>>,
     kept: Vec<Kept>,
@@ -119,11 +121,18 @@ pub(crate) async fn observe<'a>(
     let is_cleaned = |name: &AgentName| placed.iter().any(|placed| placed.agent.name == *name);
     if options.world == World::Asked
         && place.1.agents.iter().all(is_cleaned)
-        && let Some(last) = removals.last_mut()
+        && !removals.is_empty()
     {
-        let (resources, kept) = declared::to_clean(placed, &place.1.resources).await?;
-        last.resources = resources;
-        last.kept.extend(kept);
+        let ToClean {
+            targets,
+            resources,
+            kept,
+        } = declared::to_clean(placed, &place.1.resources).await?;
+        removals[0].targets = targets;
+        if let Some(last) = removals.last_mut() {
+            last.resources = resources;
+            last.kept.extend(kept);
+        }
     }
     Ok(removals)
 }
@@ -228,6 +237,7 @@ impl<'a> Removal<'a> {
             traces: roles.traces.clone(),
             plan,
             disk,
+            targets: Vec::new(),
             resources: Vec::new(),
             kept,
             kept_on_disk,
@@ -267,15 +277,19 @@ impl<'a> Removal<'a> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.plan.steps.is_empty() && self.resources.is_empty() && self.disk.changes().is_empty()
+        self.plan.steps.is_empty()
+            && self.targets.is_empty()
+            && self.resources.is_empty()
+            && self.disk.changes().is_empty()
     }
 
     /// Returns every deletion, in order.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let steps = self.plan.steps.iter();
         let resources = self.resources.iter().flat_map(Deletion::changes);
-        steps
-            .map(Step::change)
+        let targets = self.targets.iter().flat_map(Deletion::changes);
+        targets
+            .chain(steps.map(Step::change))
             .chain(resources)
             .chain(self.disk.changes())
             .collect()
@@ -328,6 +342,9 @@ impl<'a> Removal<'a> {
 
     /// Deletes in order. The disk comes last, because it records what was on AWS.
     pub(crate) async fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        for deletion in &self.targets {
+            deletion.apply(ui).await?;
+        }
         for step in &self.plan.steps {
             let change = step.change();
             announce(&change, ui);

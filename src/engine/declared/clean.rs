@@ -15,7 +15,7 @@ use crate::{
     resources::{
         change::{Change, Step},
         clean::{self, Kept, RolePlace, RoleRemoval, Weight},
-        declared::{self, Cleaning, DeclaredStep},
+        declared::{self, Cleaning, DeclaredStep, ObservedResource, gateway},
         ownership::{Identity, Ownership},
     },
     ui::Ui,
@@ -30,16 +30,25 @@ pub(crate) struct Deletion<'a> {
     role: Vec<RoleRemoval>,
 }
 
+/// What `clean` does with declared resources.
+#[derive(Default)]
+pub(crate) struct ToClean<'a> {
+    /// Targets that lead to agents, which are deleted before these.
+    pub(crate) targets: Vec<Deletion<'a>>,
+    pub(crate) resources: Vec<Deletion<'a>>,
+    pub(crate) kept: Vec<Kept>,
+}
+
 /// Returns what `clean` does with the resources of the project in the places of the agents.
 pub(crate) async fn to_clean<'a>(
     placed: &'a [Placed<'a>],
     resources: &[Resource],
-) -> Result<(Vec<Deletion<'a>>, Vec<Kept>), Failure> {
+) -> Result<ToClean<'a>, Failure> {
     let mut places = BTreeMap::new();
     for Placed { session, .. } in placed {
         places.insert((session.account.as_str(), session.region.as_str()), session);
     }
-    let (mut deletions, mut kept) = (Vec::new(), Vec::new());
+    let mut to_clean = ToClean::default();
     for session in places.into_values() {
         let has = |resource: &&Resource| session.capabilities().has(resource.kind);
         for resource in resources.iter().filter(has) {
@@ -55,7 +64,7 @@ pub(crate) async fn to_clean<'a>(
                 match declared::clean(resource, &there, untagged(session)) {
                     Cleaning::Delete(steps) => deletion.steps = steps,
                     Cleaning::Keep(why) => {
-                        kept.push(Kept {
+                        to_clean.kept.push(Kept {
                             what: declared::subject(resource).at(&session.region),
                             why,
                             weight: Weight::Fine,
@@ -63,18 +72,19 @@ pub(crate) async fn to_clean<'a>(
                         continue;
                     }
                 }
-                deletion.id = there.id;
+                deletion.id.clone_from(&there.id);
+                to_clean.targets.extend(deletion.targets(&there));
             }
             // A stopped run may have deleted the resource alone.
             if !resource.retain {
-                deletion.role = own_role(resource, session, &mut kept).await?;
+                deletion.role = own_role(resource, session, &mut to_clean.kept).await?;
             }
             if !deletion.steps.is_empty() || !deletion.role.is_empty() {
-                deletions.push(deletion);
+                to_clean.resources.push(deletion);
             }
         }
     }
-    Ok((deletions, kept))
+    Ok(to_clean)
 }
 
 /// Returns what `clean` takes away of the role that the service assumes for the resource.
@@ -108,6 +118,28 @@ async fn own_role(
 }
 
 impl Deletion<'_> {
+    /// Takes out the deletion of the targets that lead to agents.
+    fn targets(&mut self, there: &ObservedResource) -> Option<Self> {
+        let leads_to_agent = |step: &DeclaredStep| match step {
+            DeclaredStep::DeletePart { subject, .. } => {
+                let part = there.parts.get(&subject.name);
+                part.is_some_and(|part| gateway::calls_a_runtime(&part.document))
+            }
+            _ => false,
+        };
+        let (targets, rest) = std::mem::take(&mut self.steps)
+            .into_iter()
+            .partition::<Vec<_>, _>(leads_to_agent);
+        self.steps = rest;
+        (!targets.is_empty()).then(|| Self {
+            session: self.session,
+            resource: self.resource.clone(),
+            id: self.id.clone(),
+            steps: targets,
+            role: Vec::new(),
+        })
+    }
+
     /// Returns every deletion, in order.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
         let steps = self.steps.iter().map(Step::change);

@@ -2,6 +2,7 @@
 //! same path.
 
 mod clean;
+mod targets;
 mod work;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-pub(crate) use self::clean::{Deletion, to_clean};
+pub(crate) use self::clean::{Deletion, ToClean, to_clean};
 use self::work::{Refused, Work, complete};
 use super::{plan_output::Planned, role, run::Run};
 use crate::{

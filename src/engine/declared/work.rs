@@ -16,6 +16,7 @@ use crate::{
         source,
     },
     engine::{
+        declared::targets,
         plan_output::announce,
         role::{self, RoleWork},
         waiting::{Patience, State, wait},
@@ -27,15 +28,12 @@ use crate::{
     protocol::control::{Parts, api},
     resources::{
         change::{Reveal, Step as _},
-        declared::{self, Claim, DeclaredStep, ObservedResource, Untagged, gateway},
+        declared::{self, Claim, DeclaredStep, ObservedResource, UNKNOWN, Untagged, gateway},
         role::{Adopt, RoleStep},
         runtime::refusal::{self, Refusal},
     },
     ui::Ui,
 };
-
-/// Shown instead of an ID that the service has not given yet.
-const UNKNOWN: &str = "(known after it is created)";
 
 /// The statuses of a resource that is about to change by itself.
 const BUSY: [&str; 4] = ["CREATING", "UPDATING", "DELETING", "SYNCHRONIZING"];
@@ -132,7 +130,9 @@ impl<'a> Work<'a> {
         refused: Refused,
     ) -> Result<Self, Failure> {
         let session = &placed.session;
-        let resource = complete(resource, session)?;
+        let mut resource = complete(resource, session)?;
+        let runtimes = targets::runtimes(&resource, session).await?;
+        declared::lead_to(&mut resource, &runtimes);
         let observed = Resources::new(session).find(&resource).await?;
         let how = (untagged(session), adopt);
         let planned = async {
@@ -159,6 +159,13 @@ impl<'a> Work<'a> {
             refusal: refusal.map(|why: Failure| why.to_string()),
             resource,
         })
+    }
+
+    /// Plans again, as the service has the resource now.
+    pub(super) async fn plan_again(&self, adopt: Adopt) -> Result<Vec<DeclaredStep>, Failure> {
+        let there = Resources::new(self.session).find(&self.resource).await?;
+        let how = (untagged(self.session), adopt);
+        declared::plan(&self.resource, there.as_ref(), how)
     }
 
     pub(super) fn role_steps(&self) -> &[RoleStep] {
@@ -215,7 +222,8 @@ impl<'a> Work<'a> {
             self.ready(None, ui).await?;
         }
         let mut written = false;
-        for step in self.steps.clone() {
+        let steps = self.steps.clone().into_iter();
+        for step in steps.filter(|step| !step.awaits_a_runtime()) {
             announce(&step.change(), ui);
             written |= self.step(&step, ui).await?;
         }
@@ -227,7 +235,7 @@ impl<'a> Work<'a> {
 
     /// Carries out one step, and waits until the service has. Returns whether something was written
     /// besides tags.
-    async fn step(&mut self, step: &DeclaredStep, ui: &Ui) -> Result<bool, Failure> {
+    pub(super) async fn step(&mut self, step: &DeclaredStep, ui: &Ui) -> Result<bool, Failure> {
         let resources = Resources::new(self.session);
         let resource = &self.resource;
         let id = self.id.clone().unwrap_or_default();
@@ -293,7 +301,7 @@ impl<'a> Work<'a> {
         ui: &Ui,
     ) -> Result<T, Failure> {
         let mut patience = Patience::new(refusal::PROPAGATION);
-        for attempt in 1.. {
+        loop {
             match request().await {
                 Err(error)
                     if !self.role_steps().is_empty()
@@ -303,12 +311,11 @@ impl<'a> Work<'a> {
                     let role = self.resource.own_role().unwrap_or_default();
                     let what = format!("AgentCore to recognize the role `{role}`");
                     patience.say(&what, "not known yet", ui);
-                    patience.pause(attempt).await;
+                    patience.pause().await;
                 }
                 other => return Ok(other?),
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     /// Waits until the resource, or the part with this ID and name, can be used.
@@ -351,10 +358,8 @@ impl<'a> Work<'a> {
 
     /// Warns about settings that the service did not take over as they were sent.
     async fn compare_again(&self, ui: &Ui) -> Result<(), Failure> {
-        let there = Resources::new(self.session).find(&self.resource).await?;
-        let how = (untagged(self.session), Adopt::Yes);
-        let steps = declared::plan(&self.resource, there.as_ref(), how)?;
-        for step in steps {
+        let steps = self.plan_again(Adopt::Yes).await?;
+        for step in steps.into_iter().filter(|step| !step.awaits_a_runtime()) {
             if let DeclaredStep::Update {
                 fields, subject, ..
             }

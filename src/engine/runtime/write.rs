@@ -83,16 +83,16 @@ impl Rollout<'_> {
         planned: &[RuntimeStep],
     ) -> Result<Outcome, Failure> {
         let mut patience = Patience::new(refusal::BUSY);
-        let mut seen = seen;
-        for round in 1.. {
+        let (mut seen, mut planned) = (seen, Some(planned));
+        loop {
             let moved = seen
                 .as_ref()
                 .is_some_and(|seen| runtime::settling(&seen.observed.state) != Settling::Settled);
             let settled = self.settled(seen).await?;
             let observed = settled.as_ref().map(|seen| &seen.observed);
-            let steps = match round {
-                1 if !moved => planned.to_vec(),
-                _ => runtime::plan(self.desired, observed)?,
+            let steps = match planned.take() {
+                Some(planned) if !moved => planned.to_vec(),
+                Some(_) | None => runtime::plan(self.desired, observed)?,
             };
             let written: Vec<FieldChange> = steps
                 .iter()
@@ -121,12 +121,11 @@ impl Rollout<'_> {
                     }
                     let what = format!("another change of {}", error.resource);
                     patience.say(&what, &error.message, self.ui);
-                    patience.pause(round).await;
+                    patience.pause().await;
                     seen = self.look_again().await?;
                 }
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     async fn look_again(&self) -> Result<Option<Seen>, Failure> {
@@ -224,7 +223,7 @@ impl Rollout<'_> {
         let token = Token::new();
         let mut patience = Patience::new(refusal::PROPAGATION);
         let fields = &self.desired.fields;
-        for attempt in 1.. {
+        loop {
             let answer = match step {
                 RuntimeStep::Update { id, withdrawn, .. } => {
                     runtimes.update(id, fields, withdrawn, &token).await
@@ -265,12 +264,11 @@ impl Rollout<'_> {
                         (what, "not allowed yet")
                     };
                     patience.say(&what, now, self.ui);
-                    patience.pause(attempt).await;
+                    patience.pause().await;
                 }
                 _ => return Err(refused(error)),
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     /// Returns true if the role may not have propagated through AWS yet.

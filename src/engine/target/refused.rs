@@ -23,7 +23,7 @@ const LOOKS: u32 = 4;
 const SKEW: Duration = Duration::from_secs(10);
 
 /// Classifies a refusal for retries.
-pub(crate) fn setback(refusal: &Refusal) -> Setback {
+fn setback(refusal: &Refusal) -> Setback {
     match refusal {
         Refusal::Answered { error, .. } => match (error.kind, error.code.as_deref()) {
             (Kind::Throttled, _) => Setback::Throttled,
@@ -32,6 +32,28 @@ pub(crate) fn setback(refusal: &Refusal) -> Setback {
         },
         Refusal::Unreachable(_) => Setback::Unreachable,
         Refusal::Broken(_) | Refusal::Silent => Setback::Other,
+    }
+}
+
+/// Sends a request until there is an answer, or a refusal that another attempt cannot change. Sends
+/// it again only if the agent cannot have received it. `tell` is called before each pause.
+pub(crate) async fn persist<T>(
+    send: impl AsyncFn() -> Result<T, Refusal>,
+    tell: impl Fn(Setback, Duration),
+) -> Result<T, Refusal> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let refusal = match send().await {
+            Ok(reply) => return Ok(reply),
+            Err(refusal) => refusal,
+        };
+        let setback = setback(&refusal);
+        let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
+            return Err(refusal);
+        };
+        tell(setback, pause);
+        clock::sleep(pause).await;
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Update, field, shown};
+use super::{UNKNOWN, Update, field, shown};
 use crate::{
     config::{Part, Settings},
     resources::change::FieldChange,
@@ -72,6 +72,31 @@ const OF_GATEWAY: [&str; 6] = [
     "protocolConfiguration",
     "roleArn",
 ];
+
+/// The place of a runtime's ARN in the document of a target that calls it.
+const RUNTIME: &str = "/targetConfiguration/http/agentcoreRuntime/arn";
+
+/// Returns whether a target calls a runtime.
+pub(crate) fn calls_a_runtime(target: &Map<String, Value>) -> bool {
+    Value::Object(target.clone()).pointer(RUNTIME).is_some()
+}
+
+/// Returns whether a target calls a runtime that does not exist yet.
+pub(super) fn awaits_a_runtime(target: &Map<String, Value>) -> bool {
+    let target = Value::Object(target.clone());
+    target.pointer(RUNTIME).is_some_and(|arn| arn == UNKNOWN)
+}
+
+/// Makes a target call this runtime.
+pub(super) fn lead_to(target: &mut Map<String, Value>, arn: &str) {
+    let mut document = Value::Object(std::mem::take(target));
+    if let Some(place) = document.pointer_mut(RUNTIME) {
+        *place = arn.into();
+    }
+    if let Value::Object(members) = document {
+        *target = members;
+    }
+}
 
 /// Compares the settings with the service's document. `hidden` means that the metadata changed since
 /// the gateway was written.

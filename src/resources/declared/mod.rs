@@ -12,9 +12,12 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    config::{Part, Resource, ResourceKind},
+    config::{Resource, ResourceKind},
     error::Failure,
-    names::ours::{ADOPTED, PROJECT, SETTINGS_HASH},
+    names::{
+        RuntimeName,
+        ours::{ADOPTED, PROJECT, SETTINGS_HASH},
+    },
     protocol::control::{Parts, api},
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
@@ -25,6 +28,9 @@ use crate::{
     },
     text::hex,
 };
+
+/// Shown instead of what the service has not given yet, such as an ID.
+pub(crate) const UNKNOWN: &str = "(known after it is created)";
 
 /// A resource in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +147,49 @@ impl Step for DeclaredStep {
             None => format!("{} `{}`", subject.kind, subject.name),
         };
         Change::new(action, object, subject.clone()).with(details)
+    }
+}
+
+impl DeclaredStep {
+    /// Returns the name of the part that the step writes.
+    pub(crate) fn written_part(&self) -> Option<&str> {
+        match self {
+            Self::CreatePart { subject, .. } | Self::UpdatePart { subject, .. } => {
+                Some(&subject.name)
+            }
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::DeletePart { .. }
+            | Self::Untag { .. }
+            | Self::Tag { .. }
+            | Self::Delete { .. } => None,
+        }
+    }
+
+    /// Returns whether the step needs the ARN of a runtime that does not exist yet.
+    pub(crate) fn awaits_a_runtime(&self) -> bool {
+        match self {
+            Self::CreatePart { body, .. } | Self::UpdatePart { body, .. } => {
+                gateway::awaits_a_runtime(body)
+            }
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::DeletePart { .. }
+            | Self::Untag { .. }
+            | Self::Tag { .. }
+            | Self::Delete { .. } => false,
+        }
+    }
+}
+
+/// Completes the parts that lead to agents with the ARNs of their runtimes, as far as these exist.
+pub(crate) fn lead_to(resource: &mut Resource, runtimes: &BTreeMap<RuntimeName, String>) {
+    for part in resource.parts.values_mut() {
+        if let Some(agent) = &part.agent {
+            let arn = runtimes.get(&agent.runtime);
+            let arn = arn.map_or(UNKNOWN, String::as_str);
+            gateway::lead_to(&mut part.settings, arn);
+        }
     }
 }
 
@@ -361,9 +410,13 @@ fn wanted_tags(resource: &Resource, there: &BTreeMap<String, String>) -> BTreeMa
 fn hash(resource: &Resource) -> String {
     let mut settings = resource.settings.clone();
     for (name, part) in &resource.parts {
-        let Part { settings: own, .. } = part;
+        let mut own = part.settings.clone();
+        if let Some(agent) = &part.agent {
+            // It does not change when the runtime is created.
+            gateway::lead_to(&mut own, agent.name.as_str());
+        }
         // No setting contains a slash.
-        settings.insert(format!("/{name}"), own.clone().into());
+        settings.insert(format!("/{name}"), own.into());
     }
     let text = Value::Object(settings).to_string();
     hex(&Sha256::digest(text.as_bytes())[..8])

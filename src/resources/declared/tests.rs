@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    config::{Part, ResourceKind, ServiceRole},
+    config::{Part, PartAgent, ResourceKind, ServiceRole},
     names::{
-        ProjectId, ResourceName, StageName,
+        AgentName, ProjectId, ResourceName, RuntimeName, StageName,
         ours::{RESOURCE, STAGE},
     },
 };
@@ -252,6 +252,7 @@ fn gateway(settings: Value, targets: BTreeMap<String, Value>) -> Resource {
         Part {
             settings,
             file: None,
+            agent: None,
         }
     };
     Resource {
@@ -448,4 +449,33 @@ fn a_setting_that_the_service_does_not_show_is_sent_when_it_changed() {
         state = carry_out(state, step);
     }
     assert_eq!(plan(&custom("b"), state.as_ref(), PROVEN).unwrap(), []);
+}
+
+#[test]
+fn a_target_waits_for_the_runtime_of_its_agent_and_follows_it() {
+    let target =
+        json!({ "targetConfiguration": { "http": { "agentcoreRuntime": { "arn": null } } } });
+    let mut resource = gateway(json!({}), BTreeMap::from([("two".to_owned(), target)]));
+    let runtime = RuntimeName::parse("two").unwrap();
+    resource.parts.get_mut("two").unwrap().agent = Some(PartAgent {
+        name: AgentName::parse("two").unwrap(),
+        runtime: runtime.clone(),
+    });
+    let mut state = None;
+    let at = |arn: &str| BTreeMap::from([(runtime.clone(), arn.to_owned())]);
+    let runtimes = [BTreeMap::new(), at("arn:one"), at("arn:two"), at("arn:two")];
+    let expected = [
+        &[false, true][..], // The gateway is created, and the target waits.
+        &[false],
+        &[false],
+        &[],
+    ];
+    for (runtimes, expected) in runtimes.iter().zip(expected) {
+        lead_to(&mut resource, runtimes);
+        let steps = plan(&resource, state.as_ref(), PROVEN).unwrap();
+        let waits = steps.iter().map(DeclaredStep::awaits_a_runtime);
+        assert_eq!(waits.collect::<Vec<_>>(), expected, "{steps:?}");
+        let ready = steps.iter().filter(|step| !step.awaits_a_runtime());
+        state = ready.fold(state, carry_out);
+    }
 }

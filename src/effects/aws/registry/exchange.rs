@@ -129,7 +129,9 @@ impl Registry {
         body: Option<&Arc<[u8]>>,
     ) -> Result<Answer, AwsError> {
         let mut is_fresh = false;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let authorization = self.authorization().await?;
             let body = match body {
                 Some(bytes) => SdkBody::from(bytes.to_vec()),
@@ -147,7 +149,6 @@ impl Registry {
                 Next::Again(pause) => wait(pause, attempt).await,
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     /// Sends a request once. Fails if nothing moves for too long.

@@ -211,7 +211,9 @@ impl Source {
                 .help("run this once without `--offline`"));
         }
         let mut is_fresh = false;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let authorization = self.authorization.lock().await.clone();
             let answered = self.follow(url, authorization.as_deref()).await;
             match (next(outcome(&answered), attempt, is_fresh), answered) {
@@ -236,7 +238,6 @@ impl Source {
                 (Next::Renew, Err(_)) => wait(None, attempt).await,
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     /// Sends a request, and follows the registry to where the content is. Only the registry itself
@@ -306,7 +307,9 @@ impl Source {
 
     /// Asks for a token that everyone can have.
     async fn token(&self, address: &str) -> Result<HttpResponse, Failure> {
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let answered = self.follow(address, None).await;
             // A token needs no token.
             match (next(outcome(&answered), attempt, true), answered) {
@@ -320,7 +323,6 @@ impl Source {
                 (Next::Again(pause), _) => wait(pause, attempt).await,
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     fn failure(&self) -> Failure {

@@ -113,7 +113,9 @@ impl Registry {
     async fn send_part(&self, part: &Part, sent: &Sent) -> Result<u64, AwsError> {
         let mut is_fresh = false;
         let mut cuts = 0;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let url = self.begin(&part.digest).await?;
             let authorization = self.authorization().await?;
             let answer = self.send(&url, part, sent, &authorization).await;
@@ -141,7 +143,6 @@ impl Registry {
                 }
             }
         }
-        unreachable!("the loop ends by itself")
     }
 
     /// Begins an upload, and returns the address that takes the content.

@@ -1,0 +1,127 @@
+//! The targets of gateways that lead to agents of the same project. They need the ARNs of the agents'
+//! runtimes, so `deploy` writes them after the agents.
+
+use std::collections::BTreeMap;
+
+use super::{DeclaredWork, work::Work};
+use crate::{
+    config::{PartAgent, Resource},
+    effects::aws::{Session, runtime::Runtimes},
+    engine::{plan_output::announce, run::Run},
+    error::{Failure, Message},
+    names::RuntimeName,
+    resources::{
+        change::Step as _,
+        declared::{self, DeclaredStep},
+        ownership::{Identity, Owner},
+        runtime::observed::Standing,
+    },
+    ui::Ui,
+};
+
+/// Returns the ARNs of the runtimes of the agents that the resource leads to, as far as they exist and
+/// are this project's.
+pub(super) async fn runtimes(
+    resource: &Resource,
+    session: &Session,
+) -> Result<BTreeMap<RuntimeName, String>, Failure> {
+    let agents: Vec<&PartAgent> = agents(resource).map(|(_, agent)| agent).collect();
+    let mut found = BTreeMap::new();
+    if agents.is_empty() {
+        return Ok(found);
+    }
+    let runtimes = Runtimes::new(session);
+    let list = runtimes.list().await?;
+    for PartAgent { name, runtime } in agents {
+        let identity = Identity {
+            owner: Owner::Agent(name.clone()),
+            ..Identity::of_resource(resource)
+        };
+        for named in list.iter().filter(|named| named.name == runtime.as_str()) {
+            let tags = runtimes.tags(&named.arn).await?;
+            match Standing::by_tags(&identity, &tags) {
+                Some(Standing::NotOurs(_)) => {}
+                // Not every store keeps tags on runtimes.
+                Some(Standing::Ours) | None => {
+                    found.insert(runtime.clone(), named.arn.clone());
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn agents(resource: &Resource) -> impl Iterator<Item = (&String, &PartAgent)> {
+    let parts = resource.parts.iter();
+    parts.filter_map(|(name, part)| Some((name, part.agent.as_ref()?)))
+}
+
+impl DeclaredWork<'_> {
+    /// Writes the targets that lead to agents, after these were deployed.
+    pub(crate) async fn settle_targets(&mut self, run: &Run<'_>) -> Result<(), Failure> {
+        for work in &mut self.all {
+            if agents(&work.resource).next().is_some() {
+                work.settle_targets(run).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the targets to `deploy` that lead to agents which are not deployed yet.
+    pub(crate) fn leave_targets(&mut self, ui: &Ui) {
+        for work in &mut self.all {
+            for (target, agent) in work.take_waiting() {
+                ui.note(&format!(
+                    "the target `{target}` of {} is left for `cargo agentcore deploy`, which creates the runtime of agent `{agent}`",
+                    declared::subject(&work.resource)
+                ));
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    async fn settle_targets(&mut self, run: &Run<'_>) -> Result<(), Failure> {
+        let runtimes = runtimes(&self.resource, self.session).await?;
+        declared::lead_to(&mut self.resource, &runtimes);
+        let leads: Vec<String> = agents(&self.resource)
+            .map(|(target, _)| target.clone())
+            .collect();
+        let is_target = |step: &DeclaredStep| {
+            let part = step.written_part();
+            part.is_some_and(|part| leads.iter().any(|target| target == part))
+        };
+        let mut planned = self.plan_again(run.adopt).await?;
+        planned.retain(is_target);
+        self.steps.retain(|step| !step.awaits_a_runtime());
+        for step in planned {
+            if !step.awaits_a_runtime() {
+                announce(&step.change(), run.ui);
+                self.step(&step, run.ui).await?;
+            }
+            self.steps.push(step);
+        }
+        for (target, agent) in self.take_waiting() {
+            let message = Message::new(format!(
+                "the target `{target}` of {} was not written, because agent `{agent}` is not deployed",
+                declared::subject(&self.resource)
+            ));
+            let help =
+                "`cargo agentcore deploy` without `--agent` deploys all agents, and then writes it";
+            run.ui.warning(&message.help(help));
+        }
+        Ok(())
+    }
+
+    /// Removes the steps that wait for a runtime. Returns the targets with their agents.
+    fn take_waiting(&mut self) -> Vec<(String, String)> {
+        let steps = self.steps.iter().filter(|step| step.awaits_a_runtime());
+        let waiting: Vec<&str> = steps.filter_map(DeclaredStep::written_part).collect();
+        let agents = agents(&self.resource)
+            .filter(|(target, _)| waiting.contains(&target.as_str()))
+            .map(|(target, agent)| (target.clone(), agent.name.to_string()))
+            .collect();
+        self.steps.retain(|step| !step.awaits_a_runtime());
+        agents
+    }
+}
