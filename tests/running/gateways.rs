@@ -300,11 +300,7 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
         "{}",
         all.stderr
     );
-    let arn = all
-        .stdout
-        .lines()
-        .find(|line| line.contains("runtime/two-"))
-        .unwrap();
+    let arn = all.stdout.lines().nth(1).unwrap();
     let there = only(&emulator)["targets"]["two"].clone();
     assert_eq!(
         there["targetConfiguration"]["http"]["agentcoreRuntime"]["arn"],

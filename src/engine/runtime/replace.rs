@@ -97,7 +97,7 @@ impl Rollout<'_> {
             description,
         };
         let mut patience = Patience::new(refusal::BUSY);
-        for attempt in 1.. {
+        loop {
             match runtimes
                 .create_endpoint(&state.id, wish(), tags.clone())
                 .await
@@ -108,7 +108,7 @@ impl Rollout<'_> {
                         break;
                     }
                     patience.say("another change of the runtime", &error.message, self.ui);
-                    patience.pause(attempt).await;
+                    patience.pause().await;
                 }
                 Err(error) => return Err(error.into()),
             }

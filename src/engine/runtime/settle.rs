@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     config::Platform,
-    effects::aws::{
-        runtime::{Presence, Runtimes},
-        runtime_write::Written,
-    },
+    effects::aws::{runtime::Runtimes, runtime_write::Written},
     engine::waiting::{State, wait},
     error::{Failure, Message},
     plan::retry,
@@ -167,27 +164,6 @@ impl Rollout<'_> {
                 .note("the next deploy tries again"),
             );
         }
-    }
-
-    pub(super) async fn gone(&self, runtimes: &Runtimes, id: &str) -> Result<(), Failure> {
-        wait(
-            &format!("runtime `{id}` to be deleted"),
-            retry::DELETION,
-            async || {
-                Ok(match runtimes.presence(id).await? {
-                    Presence::Gone => State::Done(()),
-                    Presence::There { status, failure } if status == "DELETE_FAILED" => {
-                        State::Failed {
-                            status,
-                            reason: failure,
-                        }
-                    }
-                    Presence::There { status, .. } => State::Going(status),
-                })
-            },
-            self.ui,
-        )
-        .await
     }
 
     /// Waits until the `DEFAULT` endpoint uses the newest version. Returns `None` if an emulator

@@ -14,7 +14,7 @@ use crate::{
         },
         clock,
     },
-    engine::{plan_output::announce, waiting::Patience},
+    engine::{deletion, plan_output::announce, waiting::Patience},
     error::{Exit, Failure, Message},
     project::sessions::Placed,
     resources::{
@@ -162,7 +162,8 @@ impl Rollout<'_> {
                 RuntimeStep::Delete { id, why: _ } => {
                     self.warn_of_loss(seen);
                     runtimes.delete(id).await?;
-                    self.gone(&runtimes, id).await?;
+                    let look = async || runtimes.presence(id).await;
+                    deletion::gone(&format!("runtime `{id}`"), look, self.ui).await?;
                 }
                 RuntimeStep::Create { .. } | RuntimeStep::Update { .. } => {
                     match self.write(&runtimes, step).await? {
