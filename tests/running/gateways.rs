@@ -309,7 +309,8 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
     let of_role = statements(&emulator, ROLE).to_string();
     assert!(of_role.contains("runtime/two-*\""), "{of_role}");
     run(&["deploy", "--check"]).succeeds();
-    run(&["prepare", "--check"]).succeeds();
+    let again = run(&["prepare", "--dry-run"]).succeeds();
+    assert!(!again.stderr.contains("tools"), "{}", again.stderr);
 
     let planned = run(&["clean", "--dry-run"]).succeeds();
     let at = |what: &str| planned.stderr.find(what).unwrap();
