@@ -179,6 +179,8 @@ fn plain(list: Option<Vec<Spanned<String>>>) -> Vec<String> {
 pub(super) struct Packages<'a> {
     /// The package whose manifest declares the agent.
     pub(super) own: Option<&'a CargoPackage>,
+    /// True for the table of a package that is an agent itself.
+    pub(super) own_is_agent: bool,
     /// All packages of the workspace.
     pub(super) all: &'a [&'a CargoPackage],
 }
@@ -237,7 +239,9 @@ fn language(
     let has_binary = packages.own.is_some_and(|package| !package.bins.is_empty());
     let has_build = table.has("build");
     let build = BuildTable::read(table, problems);
-    let is_rust = word.unwrap_or((has_binary && of_python.is_empty()) || has_build);
+    // An agent in a table of its own may be a Python agent next to the package.
+    let may_be_python = !packages.own_is_agent && !of_python.is_empty();
+    let is_rust = word.unwrap_or((has_binary && !may_be_python) || has_build);
     if !is_rust {
         if has_build {
             problems.at(
@@ -250,7 +254,11 @@ fn language(
     }
     for (key, label) in of_python {
         let what = format!("`{key}` is only for Python agents, and `{agent}` is written in Rust");
-        let message = problems.message(table.key_span(key), what, "").help(label);
+        let mut message = problems.message(table.key_span(key), what, "").help(label);
+        if word.is_none() {
+            message = message
+                .help("a Python agent in a package with a binary needs `language = \"python\"`");
+        }
         problems.push(message);
     }
     let place = (agent, &table.span.clone());

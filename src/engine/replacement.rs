@@ -126,9 +126,10 @@ pub(crate) fn agree<'a>(
         let Placed { agent, session } = placed;
         let state = &seen.observed.state;
         let planned = Planned::before_doing(yes, ui);
-        let why = replacement::other_kind(state, agent.has_image()).unwrap_or_default();
-        planned.plain(&format!("The runtime `{}` {why}.", state.id));
-        planned.plain(&format!("Replacing it for agent `{}` would:", agent.name));
+        planned.plain(&format!(
+            "Replacing the runtime `{}` of agent `{}` would:",
+            state.id, agent.name
+        ));
         for step in replacement.shown(state, &Identity::of(agent), &agent.runtime_name) {
             planned.change(&step.change(), Reveal::Keys);
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     package,
     service::program,
-    support::{Cli, Emulator, Ministack, Moment, Moto, Project, Proxy, boto3, listing},
+    support::{Cli, Emulator, Ministack, Moment, Project, Proxy, boto3, listing},
 };
 
 fn project() -> Project {
@@ -194,7 +194,7 @@ const WRITES: [&str; 8] = [
 
 #[test]
 fn a_replacement_killed_after_any_write_is_finished_by_the_next_deploy() {
-    let emulator = Moto::start();
+    let emulator = Ministack::start();
     let replacing = || {
         let project = project();
         deploy(&project, &[]).on(&emulator).run().succeeds();
@@ -219,6 +219,25 @@ fn a_replacement_killed_after_any_write_is_finished_by_the_next_deploy() {
         assert!(
             places.iter().any(|(_, action)| *action == write),
             "{write}: {places:?}"
+        );
+    }
+    let policy = [
+        "policy",
+        "--only",
+        "deployer",
+        "--account",
+        emulator.account(),
+    ];
+    let printed = cli(&project, &policy).run().succeeds().stdout;
+    let needed = undisturbed.actions();
+    // This needs no permission.
+    for action in needed
+        .iter()
+        .filter(|action| *action != "sts:GetCallerIdentity")
+    {
+        assert!(
+            printed.contains(&format!("\"{action}\"")),
+            "{action}: {printed}"
         );
     }
     for (at, write) in places {

@@ -314,6 +314,7 @@ fn declare(
         let own = all.iter().find(|package| package.manifest == manifest.path);
         let packages = Packages {
             own: own.copied().filter(|_| scope == TableScope::Package),
+            own_is_agent: false,
             all,
         };
         if packages.own.is_some() {
@@ -384,7 +385,11 @@ fn of_package(
         Ok((name, renamed)) => {
             // The table's own keys of this layer apply to all of its agents.
             let layer = Layer::default();
-            let agent = AgentTable::read_keys(name, layer, table, packages, problems);
+            let packages = Packages {
+                own_is_agent: true,
+                ..*packages
+            };
+            let agent = AgentTable::read_keys(name, layer, table, &packages, problems);
             (vec![agent], renamed)
         }
         Err(what) => {

@@ -129,6 +129,26 @@ fn keys_of_python_agents_are_refused_one_by_one() {
 }
 
 #[test]
+fn a_key_of_a_python_agent_does_not_make_a_package_one() {
+    let of = |keys: &str| {
+        of(
+            package("a", &["a"], None),
+            &format!("project = \"p-1\"\n{keys}"),
+        )
+    };
+    let refused = of("entrypoint = \"a.py\"").unwrap_err();
+    assert_eq!(
+        refused,
+        [(
+            "`entrypoint` is only for Python agents, and `a` is written in Rust".to_owned(),
+            "entrypoint".to_owned()
+        )]
+    );
+    let agent = only(&of("language = \"python\"\nentrypoint = \"a.py\"").unwrap());
+    assert_eq!(agent.language, Language::Python);
+}
+
+#[test]
 fn a_rust_agent_has_a_managed_runtime_only_in_an_archive() {
     let of = |keys: &str| {
         of(

@@ -1,5 +1,7 @@
 //! Image repositories in ECR: their images, and credentials for them.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -66,9 +68,17 @@ impl Ecr {
             .collect();
         digests.sort();
         digests.dedup();
+        // The tag of an index of referrers begins with the algorithm of a digest.
+        let is_image =
+            |image: &&Value| text(image, "imageTag").is_some_and(|tag| !tag.starts_with("sha256-"));
+        let tagged = images.iter().filter(is_image);
+        let tagged: BTreeSet<String> = tagged
+            .filter_map(|image| text(image, "imageDigest"))
+            .collect();
         Ok(Some(ObservedRepository {
             name: name.to_owned(),
             digests,
+            images: tagged.len(),
         }))
     }
 

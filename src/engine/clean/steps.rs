@@ -45,6 +45,7 @@ impl Removal<'_> {
                 region,
                 repository,
                 digests,
+                images: _,
             } => Ok(Ecr::new(self.session(region))
                 .delete_images(repository, digests)
                 .await?),

@@ -152,7 +152,7 @@ fn program(placed: &Placed<'_>, project: &Project, deployed: &Artifact, ui: &Ui)
             let here = as_deployed(placed, &archive, BTreeSet::new(), deployed);
             match Code::compare(&here, deployed) {
                 Code::Equal => Code::Unknown(
-                    "it is the program that was built last; cargo was not asked whether it is current"
+                    "the program that was built here last is deployed, and only cargo knows whether it would build another one"
                         .to_owned(),
                 ),
                 other => other,

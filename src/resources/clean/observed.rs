@@ -93,7 +93,10 @@ pub(crate) struct ObservedObject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedRepository {
     pub(crate) name: String,
+    /// The digests of everything in it, which includes what refers to images.
     pub(crate) digests: Vec<String>,
+    /// How many of them are images with a tag.
+    pub(crate) images: usize,
 }
 
 /// The repository that `deploy` creates for the agent's images.

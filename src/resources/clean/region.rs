@@ -179,7 +179,11 @@ fn clean_repository(
     proven: bool,
     plan: &mut CleanPlan,
 ) {
-    let ObservedRepository { name, digests } = repository;
+    let ObservedRepository {
+        name,
+        digests,
+        images,
+    } = repository;
     if !proven {
         plan.keep(
             Subject::new("repository", name).at(region),
@@ -192,6 +196,7 @@ fn clean_repository(
             region: region.clone(),
             repository: name.clone(),
             digests: digests.clone(),
+            images: *images,
         });
     }
     plan.steps.push(CleanStep::DeleteRepository {

@@ -34,6 +34,8 @@ pub(crate) enum CleanStep {
         region: Region,
         repository: String,
         digests: Vec<String>,
+        /// How many of them are images with a tag.
+        images: usize,
     },
     DeleteRepository {
         region: Region,
@@ -178,8 +180,12 @@ impl Step for CleanStep {
                 region,
                 repository,
                 digests,
+                images,
             } => delete(
-                format!("{} images of repository `{repository}`", digests.len()),
+                format!(
+                    "{} of repository `{repository}`",
+                    content(*images, digests.len())
+                ),
                 Subject::new("images", repository).at(region),
             ),
             Self::DeleteRepository { region, repository } => {
@@ -259,6 +265,19 @@ impl Step for RoleRemoval {
     }
 }
 
+/// Describes the content of a repository, where manifests without a tag may refer to images.
+fn content(images: usize, all: usize) -> String {
+    match (images, all.saturating_sub(images)) {
+        (images, 0) => counted(images, "image"),
+        (0, others) => counted(others, "manifest"),
+        (images, others) => format!(
+            "{} and {}",
+            counted(images, "image"),
+            counted(others, "other manifest")
+        ),
+    }
+}
+
 fn archives(place: &str, objects: &[Stored]) -> String {
     let versions: usize = objects.iter().map(|object| object.versions.len()).sum();
     let all = if versions > objects.len() {
@@ -267,4 +286,16 @@ fn archives(place: &str, objects: &[Stored]) -> String {
         String::new()
     };
     format!("{} under `{place}`{all}", counted(objects.len(), "object"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_refers_to_an_image_is_not_counted_as_one() {
+        assert_eq!(content(1, 1), "1 image");
+        assert_eq!(content(1, 3), "1 image and 2 other manifests");
+        assert_eq!(content(0, 1), "1 manifest");
+    }
 }

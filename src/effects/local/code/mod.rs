@@ -107,13 +107,15 @@ pub(crate) fn prepare(
     let own = std::mem::take(&mut opened.own);
     let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
     opened.extract(archive, &own, home)?;
+    let is_program = starts_program(home);
     Ok(Code {
         own: home.to_owned(),
         dependencies,
         python,
         script: None,
-        is_program: starts_program(home),
-        warning,
+        is_program,
+        // Any Python can start a program.
+        warning: warning.filter(|_| !is_program),
     })
 }
 

@@ -139,6 +139,7 @@ fn whole() -> Observed {
         repository: Some(ObservedRepository {
             name: "bedrock-agentcore-a".into(),
             digests: vec!["d".into()],
+            images: 1,
         }),
         own_repository: None,
         bucket: None,
@@ -204,7 +205,7 @@ fn everything_goes_in_the_order_in_which_it_depends_on_each_other() {
             "log group `/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT`",
             "endpoint `prod` of runtime `a-AbCdEf1234`",
             "runtime `a-AbCdEf1234` in us-west-2",
-            "1 images of repository `bedrock-agentcore-a`",
+            "1 image of repository `bedrock-agentcore-a`",
             "repository `bedrock-agentcore-a`",
             "object `s3://b/a/deployment.zip` (2 versions)",
             "log group `/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT`",

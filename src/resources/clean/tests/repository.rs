@@ -17,6 +17,7 @@ fn with(tags: BTreeMap<String, String>, digests: &[&str]) -> Observed {
             content: ObservedRepository {
                 name: NAME.into(),
                 digests: digests.iter().map(|digest| (*digest).to_owned()).collect(),
+                images: digests.len(),
             },
         }),
         ..ObservedRegion::default()
