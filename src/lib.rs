@@ -4,9 +4,11 @@
 //! need each other:
 //! - `cli`: the command line, tips for mistyped ones, and the commands that messages suggest;
 //! - `commands`: one file or folder per command, which connects the other rooms;
-//! - `engine`: resources in AWS are observed, written and waited for;
+//! - `engine`: agents and declared resources in AWS: observed, planned, and then shown, written or
+//!   cleaned, with waits; also the runtime that a command talks to;
 //! - `project`: a project on this machine: its configuration, questions to the user, AWS sessions,
-//!   the local AgentCore, and the files of its agents;
+//!   the local AgentCore, the files of its agents, building what is shipped, and running agents for
+//!   `dev`;
 //! - `options`: command-line options that several commands share; `ui`: the terminal;
 //! - `effects`: all side effects (files, processes, AWS, the local AgentCore, `dev`);
 //! - pure decisions on values: `resources` (what should be in AWS, and the steps to it), `plan` (the
@@ -17,8 +19,8 @@
 //!   operating systems; `text`: formatting and decoding text.
 //!
 //! What happens when a role differs, for example: `resources::role` decides, `engine::role` carries
-//! it out, `resources::change` words it for dry runs, reports and JSON. tests/layers enforces all of
-//! this.
+//! it out, `resources::change` words it for dry runs, reports and JSON. `engine::agent` plans an agent
+//! as one value, which a dry run shows and a run carries out. tests/layers enforces all of this.
 //!
 //! The library exists for the binary and has no stable interface.
 

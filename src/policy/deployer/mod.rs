@@ -1,13 +1,13 @@
 //! What the user or pipeline that runs this tool may do: what its commands call, and no more.
 //!
-//! [`RULES`] lists every call of every command, with its resources and conditions. A command that
-//! makes a new call adds it there.
+//! [`rules`] has every call of every command, with its resources and conditions. A command that makes
+//! a new call adds it there.
 
 mod places;
 mod rules;
 
 use places::{resources, roles_of_declared, service_roles};
-use rules::{Bounded, By, Given, RULES, Rule};
+use rules::{Bounded, By, Given, Rule, rules};
 
 use super::{
     SERVICE_PRINCIPAL, Target,
@@ -33,7 +33,7 @@ pub enum Deployer {
 /// Returns the statements for these agents, each with the commands that need it. Statements of
 /// different services are joined only if the policy then fits into one managed policy.
 pub fn deployer_grants(targets: &[Target<'_>], deployer: Deployer) -> Vec<Grant> {
-    let grants = RULES.iter().flat_map(|rule| {
+    let grants = rules().flat_map(|rule| {
         targets
             .iter()
             .filter_map(move |target| grant(rule, target, deployer))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{Agent, Network, Resource, ResourceKind, RoleSettings, default_role},
+    config::{Agent, Network, PartAgent, Resource, ResourceKind, RoleSettings, default_role},
     names::{image_uri, ours},
     policy::{Scope, Target},
     protocol::control::api,
@@ -51,6 +51,8 @@ pub(super) enum On {
     PartsOfDeclared(ResourceKind),
     /// The workload identities that the service creates for declared resources.
     IdentitiesOfDeclared,
+    /// The runtimes of the agents that targets of gateways lead to.
+    AgentsOfGateways,
     /// Everything, for an agent that uses a declared resource of this kind.
     AllIfDeclared(ResourceKind),
     /// Everything: these actions have no resource types.
@@ -128,6 +130,12 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
             let gateways = gateways.filter(|resource| resource.kind == ResourceKind::Gateway);
             let identities = gateways.flat_map(|gateway| scope.identity_of(&gateway.id_pattern()));
             identities.collect::<BTreeSet<_>>().into_iter().collect()
+        }
+        On::AgentsOfGateways => {
+            let parts = agent.resources.iter().flat_map(|one| one.parts.values());
+            let agents = parts.filter_map(|part| part.agent.as_ref());
+            let runtime = |led: &PartAgent| scope.agentcore(&format!("runtime/{}-*", led.runtime));
+            agents.map(runtime).collect()
         }
         On::AllIfDeclared(kind) if declared(target, Some(kind)).is_empty() => Vec::new(),
         On::AllIfDeclared(_) | On::All => vec!["*".to_owned()],

@@ -8,8 +8,8 @@ use super::{
     fixture::{ACCOUNT, agent},
 };
 use crate::{
-    config::{Resource, ResourceKind, ServiceRole},
-    names::ResourceName,
+    config::{Part, PartAgent, Resource, ResourceKind, ServiceRole},
+    names::{AgentName, ResourceName, RuntimeName},
     policy::Deployer,
 };
 
@@ -110,5 +110,45 @@ fn a_declared_gateway_is_managed_by_its_name_with_its_role_and_identity() {
         assert!(allowed(action, &own, ours), "{action}");
         let other = role("AgentCoreGateway-tools");
         assert!(!allowed(action, &other, ours), "{action}");
+    }
+}
+
+#[test]
+fn the_runtime_that_a_target_leads_to_may_be_read_and_no_more() {
+    let mut agent = agent("a", &[]);
+    let target = Part {
+        settings: serde_json::Map::new(),
+        file: None,
+        agent: Some(PartAgent {
+            name: AgentName::parse("b").unwrap(),
+            runtime: RuntimeName::parse("b_prod").unwrap(),
+        }),
+    };
+    agent.resources.push(Resource {
+        kind: ResourceKind::Gateway,
+        name: ResourceName::parse("tools").unwrap(),
+        service_name: "tools".to_owned(),
+        project: agent.project.clone(),
+        stage: None,
+        settings: serde_json::Map::new(),
+        parts: BTreeMap::from([("b".to_owned(), target)]),
+        role: ServiceRole::Own(Vec::new()),
+        tags: BTreeMap::new(),
+        retain: false,
+    });
+    let document = deployer(&agent, Deployer::WithRoles);
+    let allowed = |action: &str, runtime: &str| {
+        let arn = format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}:runtime/{runtime}");
+        let action = format!("bedrock-agentcore:{action}");
+        allows(&document, &action, &arn, &BTreeMap::new())
+    };
+    assert!(allowed("ListTagsForResource", "b_prod-AbCdEf1234"));
+    assert!(!allowed("ListTagsForResource", "b-AbCdEf1234"));
+    for action in [
+        "GetAgentRuntime",
+        "UpdateAgentRuntime",
+        "InvokeAgentRuntime",
+    ] {
+        assert!(!allowed(action, "b_prod-AbCdEf1234"), "{action}");
     }
 }
