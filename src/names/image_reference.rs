@@ -20,6 +20,11 @@ pub struct ImageReference {
 impl ImageReference {
     /// Checks the text. Fails with what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            return Err(format!(
+                "expected the name of an image without `{scheme}://`: `{rest}`"
+            ));
+        }
         let (named, digest) = match text.split_once('@') {
             Some((named, digest)) if is_digest(digest) => (named, Some(digest.to_owned())),
             Some(_) => {
@@ -40,6 +45,12 @@ impl ImageReference {
             Some((repository, tag)) => (repository, Some(tag.to_owned())),
             None => (rest, None),
         };
+        if repository.contains(|c: char| c.is_ascii_uppercase()) {
+            return Err(format!(
+                "expected a name without capital letters: `{}`",
+                repository.to_ascii_lowercase()
+            ));
+        }
         if !is_repository(repository) || tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
             return Err("expected `REGISTRY/REPOSITORY:TAG`".to_owned());
         }
@@ -68,6 +79,10 @@ impl ImageReference {
 
     pub(crate) fn repository(&self) -> &str {
         &self.repository
+    }
+
+    pub(crate) fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
     }
 
     pub(crate) fn digest(&self) -> Option<&str> {

@@ -19,7 +19,7 @@ use crate::{
         files,
         folder::Folder,
     },
-    error::Failure,
+    error::{Failure, Snippet},
     names::image_reference::ImageReference,
     package::{
         image::{
@@ -58,17 +58,53 @@ pub(crate) async fn pull(
 ) -> Result<(Base, ImageReference), Failure> {
     let named = agent.base_image.clone();
     let named = named.unwrap_or_else(|| default_base(agent.runtime));
+    let pulled = pull_named(agent, &named, session, (sources, pin), ui).await;
+    pulled.map_err(|failure| located(agent, &named, failure))
+}
+
+/// Adds the line that names the base image, or where its name comes from.
+fn located(agent: &Agent, named: &ImageReference, mut failure: Failure) -> Failure {
+    if agent.base_image.is_none() {
+        return failure.note(format!(
+            "it is the default for `runtime = \"{}\"`, and `image = {{ base = \"…\" }}` in the agent's table names another one",
+            agent.runtime.as_str()
+        ));
+    }
+    let file = agent.dir.join("Cargo.toml");
+    // The failure matters more than its place.
+    let text = files::read_text(&file).ok().flatten().unwrap_or_default();
+    let word = format!("\"{named}\"");
+    if let (Some(start), Some(first)) = (text.find(&word), failure.messages.first_mut())
+        && first.at.is_none()
+    {
+        first.at = Some(Snippet {
+            file,
+            span: start..start + word.len(),
+            text,
+            label: String::new(),
+        });
+    }
+    failure
+}
+
+async fn pull_named(
+    agent: &Agent,
+    named: &ImageReference,
+    session: Option<&Session>,
+    (sources, pin): (Sources, Pin),
+    ui: &Ui,
+) -> Result<(Base, ImageReference), Failure> {
     let reach = if sources.is_offline() {
         Reach::Nothing
     } else {
         Reach::Registry
     };
-    let source = Arc::new(Source::open(&named, session, reach).await?);
+    let source = Arc::new(Source::open(named, session, reach).await?);
     let found = match named.digest() {
         Some(digest) => digest.to_owned(),
-        None => resolve(agent, &named, &source, sources, ui).await?,
+        None => resolve(agent, named, &source, sources, ui).await?,
     };
-    let (base, layers) = read(agent, &named, &source, &found).await?;
+    let (base, layers) = read(agent, named, &source, &found).await?;
     let bytes: u64 = layers.iter().map(|layer| layer.size).sum();
     let received = Sent::default();
     let pulling = stream::iter(&layers)

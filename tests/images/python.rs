@@ -209,7 +209,7 @@ fn a_base_image_that_does_not_fit_is_refused_with_the_reason() {
     for (base, more, exit, said) in [
         ("3.12", "", 3, "`runtime = \"python3.12\"`"),
         ("intel", "", 3, "no image for 64-bit ARM Linux"),
-        ("gone", "", 1, "has no such image"),
+        ("gone", "", 3, "has no such image"),
         ("3.13", "--locked", 3, "has no digest"),
         ("3.13", "--offline", 1, "`--offline` downloads nothing"),
     ] {
@@ -218,6 +218,11 @@ fn a_base_image_that_does_not_fit_is_refused_with_the_reason() {
         words.extend(Some(more).filter(|more| !more.is_empty()));
         let refused = cli(&project, &words).run().exits(exit);
         assert!(refused.stderr.contains(said), "{base}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("Cargo.toml:"),
+            "{base}: {}",
+            refused.stderr
+        );
         assert!(!project.read("Cargo.toml").contains("sha256"), "{base}");
     }
     for (keys, said) in [
@@ -226,6 +231,14 @@ fn a_base_image_that_does_not_fit_is_refused_with_the_reason() {
             "a registry before the name",
         ),
         ("image = { bas = \"x\" }", "did you mean `base`?"),
+        (
+            "image = { base = \"https://ghcr.io/a/b:1\" }",
+            "without `https://`: `ghcr.io/a/b:1`",
+        ),
+        (
+            "image = { base = \"ghcr.io/A/b:1\" }",
+            "without capital letters: `a/b`",
+        ),
         (
             "artifact = \"zip\"\nimage = { base = \"ghcr.io/a/b:1\" }",
             "shipped as an image",
@@ -270,9 +283,18 @@ fn a_pull_survives_what_passes_and_tells_what_does_not_before_anything_is_writte
     let pinned = disturbed.read("Cargo.toml");
     vanished.write("Cargo.toml", pinned);
     registry.forget();
-    let refused = deploy(&vanished, &emulator, &[]).exits(1);
+    let refused = deploy(&vanished, &emulator, &[]).exits(3);
     assert!(
         refused.stderr.contains("no longer has it"),
+        "{}",
+        refused.stderr
+    );
+    let image = registry.image("3.13");
+    let (name, _) = image.rsplit_once(':').unwrap();
+    let unknown = format!("{name}@sha256:{}", "a".repeat(64));
+    let refused = cli(&based_on(&unknown), &["package"]).run().exits(3);
+    assert!(
+        refused.stderr.contains("has no image with this digest"),
         "{}",
         refused.stderr
     );

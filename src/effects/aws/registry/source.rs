@@ -23,7 +23,7 @@ use crate::{
         clock,
         files::FileError,
     },
-    error::Failure,
+    error::{Exit, Failure},
     names::image_reference::ImageReference,
     package::image::digest,
     plan::privacy,
@@ -349,6 +349,23 @@ impl Source {
             .help("use a public image, or copy it to ECR in the agent's account and region, where `deploy` logs in")
     }
 
+    fn missing(&self) -> Failure {
+        let registry = self.reference.registry();
+        let mut failure = self.failure();
+        failure.exit = Exit::Config;
+        match (self.reference.digest(), self.reference.tag()) {
+            (Some(_), Some(_)) => failure
+                .note(format!("`{registry}` no longer has it"))
+                .help("remove `@sha256:…` from `image.base` in Cargo.toml to use the image that the tag names now"),
+            (Some(_), None) => failure
+                .note(format!("`{registry}` has no image with this digest"))
+                .help("check the digest, or write a tag in its place"),
+            (None, _) => failure
+                .note(format!("`{registry}` has no such image"))
+                .help("check the name and the tag"),
+        }
+    }
+
     async fn refused(&self, response: HttpResponse) -> Failure {
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
@@ -363,13 +380,11 @@ impl Source {
         let failure = self.failure();
         match status {
             401 | 403 if self.login.is_none() => self.not_for_everyone(),
-            404 if self.reference.digest().is_some() => failure
-                .note(format!("`{}` no longer has it", self.reference.registry()))
-                .help("remove `@sha256:…` from `image.base` in Cargo.toml to use the image that the tag names now"),
-            404 => failure
-                .note(format!("`{}` has no such image", self.reference.registry()))
-                .help("check `image.base` in Cargo.toml"),
-            _ => failure.note(format!("{} answered with {status}{said}", self.place.registry)),
+            404 => self.missing(),
+            _ => failure.note(format!(
+                "{} answered with {status}{said}",
+                self.place.registry
+            )),
         }
     }
 }
