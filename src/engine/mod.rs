@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod artifact;
+pub(crate) mod build_project;
 pub(crate) mod callers;
 pub(crate) mod clean;
 pub(crate) mod declared;

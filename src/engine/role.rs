@@ -294,6 +294,7 @@ pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         account: session.account.clone(),
         region: session.region.clone(),
         policy: policy::execution(agent, &scope),
+        own_trust: None,
         boundary: boundary.as_ref().map(arn),
         attached: policies.iter().map(arn).collect(),
         identity: Identity::of(agent),
@@ -328,6 +329,7 @@ pub(crate) fn of_resource(
         account: session.account.clone(),
         region: session.region.clone(),
         policy: policy::gateway(needs, &resource.id_pattern(), &scope),
+        own_trust: None,
         boundary: boundary
             .map(|policy| policy::managed_policy_arn(policy, session.partition, &session.account)),
         attached: BTreeSet::new(),

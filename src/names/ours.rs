@@ -40,6 +40,29 @@ pub(crate) fn repository(project: &ProjectId, runtime: &RuntimeName) -> String {
     format!("cargo-agentcore-{project}/{legal}-{hash}")
 }
 
+/// Returns the name of the CodeBuild project that builds an agent's image.
+pub(crate) fn build_project(project: &ProjectId, runtime: &RuntimeName) -> String {
+    let project = hex(&Sha256::digest(project.as_str().as_bytes())[..6]);
+    format!("cargo-agentcore-{project}-{runtime}")
+}
+
+/// Returns the name of the role that CodeBuild assumes for it, which is one of the region's own.
+pub(crate) fn build_role(project: &ProjectId, runtime: &RuntimeName, region: &Region) -> String {
+    let name = format!("{project}/{runtime}");
+    let hash = hex(&Sha256::digest(name.as_bytes())[..6]);
+    format!("AgentCoreBuild-{region}-{hash}")
+}
+
+/// Returns the log group of a build project.
+pub(crate) fn build_log_group(project: &str) -> String {
+    format!("/aws/codebuild/{project}")
+}
+
+/// Returns the prefix of the sources of builds in the project's bucket.
+pub(crate) fn build_prefix(runtime: &RuntimeName) -> String {
+    format!("{runtime}/build/")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

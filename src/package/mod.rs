@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod build_context;
+pub(crate) mod build_script;
 pub(crate) mod cargo;
 pub(crate) mod composition;
 pub(crate) mod distributions;

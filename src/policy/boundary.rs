@@ -1,7 +1,8 @@
-//! The permissions boundary: what the roles of all agents and of their gateways may do together, and nothing else.
+//! The permissions boundary: what the roles of all agents, of their gateways and of their builds may do
+//! together, and nothing else.
 
 use super::{
-    Document, Target,
+    Document, Target, build_grants,
     compact::{Across, compact},
     execution_grants, gateway_grants,
     grant::{Grant, document},
@@ -22,9 +23,14 @@ pub fn boundary_grants(targets: &[Target<'_>]) -> Vec<Grant> {
             ServiceRole::Own(needs) => gateway_grants(needs, &resource.id_pattern(), &target.scope),
             ServiceRole::None | ServiceRole::Given(_) => Vec::new(),
         });
+        let of_build = match target.agent.dockerfile {
+            Some(_) => build_grants(target.agent, &target.scope),
+            None => Vec::new(),
+        };
         execution_grants(target.agent, &target.scope)
             .into_iter()
             .chain(of_resources)
+            .chain(of_build)
             .map(move |grant| {
                 let by = format!("`{name}`: {}", grant.asked_by);
                 grant.by(by)

@@ -3,6 +3,7 @@
 //! Pure: the same agents and scope always give the same policies, whatever the account contains.
 
 mod boundary;
+mod build;
 mod callers;
 mod compact;
 mod deployer;
@@ -17,6 +18,7 @@ mod targets;
 mod trust;
 
 pub use boundary::{boundary, boundary_grants};
+pub use build::{BUILD_PRINCIPAL, build, build_grants, build_trust};
 pub use callers::{callers, is_ours};
 pub use deployer::{Deployer, administrator, deployer_grants};
 pub use document::{Document, Effect, Statement, same};
@@ -69,6 +71,21 @@ impl Scope {
     fn repository(&self, agent: &Agent) -> String {
         let name = ours::repository(&agent.project, &self.runtime);
         self.arn("ecr", &format!("repository/{name}"))
+    }
+
+    /// Returns the ARN of the CodeBuild project that builds the agent's image.
+    fn build_project(&self, agent: &Agent) -> String {
+        let name = ours::build_project(&agent.project, &self.runtime);
+        self.arn("codebuild", &format!("project/{name}"))
+    }
+
+    /// Returns the ARN of the project's log group.
+    fn build_log_group(&self, agent: &Agent) -> String {
+        let name = ours::build_project(&agent.project, &self.runtime);
+        self.arn(
+            "logs",
+            &format!("log-group:{}", ours::build_log_group(&name)),
+        )
     }
 
     fn agentcore(&self, resource: &str) -> String {

@@ -59,7 +59,7 @@ pub(crate) async fn build(
     } = how;
     if let Some(settings) = agent.builds_dockerfile() {
         let sources = dockerfile::sources(agent, settings, project, ui).await?;
-        let builder = dockerfile::builder(agent, options.image.builder)?;
+        let builder = dockerfile::builder(agent, options.image.builder())?;
         let how = (builder, options.packaging);
         let building = dockerfile::build(agent, project, &sources, output, how, ui);
         return Ok(Artifact::Image {

@@ -99,7 +99,7 @@ pub(crate) fn refuse_local(placed: &[Placed<'_>]) -> Result<(), Failure> {
 pub(crate) fn builder(agent: &Agent, builder: Option<Builder>) -> Result<Builder, Failure> {
     builder.ok_or_else(|| {
         Failure::usage(format!(
-            "the image of agent `{}` is built from a Dockerfile, and no program for that was given",
+            "the image of agent `{}` is built by CodeBuild, and `package` makes no requests to AWS",
             agent.name
         ))
         .help("add `--builder docker`, `--builder podman` or `--builder buildah`")

@@ -37,19 +37,41 @@ pub(crate) struct Options {
         conflicts_with_all = ["features", "jobs", "cargo_profile"]
     )]
     binary: Option<PathBuf>,
-    /// Build the image of a Dockerfile on this machine, with this program
+    /// What builds the image of a Dockerfile: AWS CodeBuild, or a program on this machine
     #[arg(
         long,
         value_enum,
-        value_name = "PROGRAM",
+        default_value_t,
+        value_name = "BUILDER",
         env = "CARGO_AGENTCORE_BUILDER"
     )]
-    pub(crate) builder: Option<Builder>,
+    builder: BuildWith,
     #[command(flatten)]
     cargo: CargoOptions,
 }
 
+/// What builds the image of a Dockerfile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum BuildWith {
+    /// AWS CodeBuild, on 64-bit ARM
+    #[default]
+    Codebuild,
+    Docker,
+    Podman,
+    Buildah,
+}
+
 impl Options {
+    /// Returns the program on this machine that builds images; `None` for CodeBuild.
+    pub(crate) fn builder(&self) -> Option<Builder> {
+        match self.builder {
+            BuildWith::Codebuild => None,
+            BuildWith::Docker => Some(Builder::Docker),
+            BuildWith::Podman => Some(Builder::Podman),
+            BuildWith::Buildah => Some(Builder::Buildah),
+        }
+    }
+
     /// Refuses one program for several agents.
     pub(crate) fn check(&self, agents: &[Agent]) -> Result<(), Failure> {
         let Some(binary) = &self.binary else {

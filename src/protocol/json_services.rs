@@ -19,6 +19,12 @@ pub(crate) const ECR: JsonService = JsonService {
     target: "AmazonEC2ContainerRegistry_V20150921",
 };
 
+pub(crate) const CODE_BUILD: JsonService = JsonService {
+    host: "codebuild",
+    signing_name: "codebuild",
+    target: "CodeBuild_20161006",
+};
+
 pub(crate) const LOGS: JsonService = JsonService {
     host: "logs",
     signing_name: "logs",

@@ -2,6 +2,7 @@
 //! the steps from one to the other.
 
 pub(crate) mod bucket;
+pub(crate) mod build_project;
 pub(crate) mod callers;
 pub(crate) mod change;
 pub(crate) mod clean;

@@ -231,6 +231,27 @@ pub(crate) struct StoredImage {
     pub(crate) tags: Vec<String>,
     /// In seconds since 1970.
     pub(crate) pushed: i64,
+    /// The size of everything that is stored for it.
+    pub(crate) bytes: u64,
+}
+
+/// The beginning of the tag of an image that CodeBuild pushed.
+const BUILT: &str = "built-";
+/// How many hexadecimal digits of the digest of the sources are in such a tag.
+const SOURCE_DIGITS: usize = 32;
+
+/// Returns the tag for an image that CodeBuild builds from these sources now, in seconds since 1970.
+/// Tags are immutable, so a second build of the same sources has another one.
+pub(crate) fn build_tag(sources: &str, now: i64) -> String {
+    let digits = sources.get(..SOURCE_DIGITS).unwrap_or(sources);
+    format!("{BUILT}{digits}-{now}")
+}
+
+/// Returns whether CodeBuild built the image from these sources.
+pub(crate) fn built_from(image: &StoredImage, sources: &str) -> bool {
+    let digits = sources.get(..SOURCE_DIGITS).unwrap_or(sources);
+    let mut tags = image.tags.iter().filter_map(|tag| tag.strip_prefix(BUILT));
+    tags.any(|tag| tag.split_once('-').is_some_and(|(of, _)| of == digits))
 }
 
 /// Returns the images that may be deleted: those that this tool pushed, that no version needs, and
@@ -239,7 +260,10 @@ pub(crate) fn prunable(stored: &[StoredImage], needed: &BTreeSet<String>, now: i
     let grace = i64::try_from(GRACE.as_secs()).unwrap_or(i64::MAX);
     stored
         .iter()
-        .filter(|image| image.tags == [tag_of(&image.digest)])
+        .filter(|image| match &image.tags[..] {
+            [tag] => tag == tag_of(&image.digest) || tag.starts_with(BUILT),
+            _ => false,
+        })
         .filter(|image| !needed.contains(&image.digest))
         .filter(|image| now.saturating_sub(image.pushed) > grace)
         .map(|image| image.digest.clone())
@@ -353,6 +377,7 @@ mod tests {
             digest: digest.to_owned(),
             tags: vec![digest.to_owned()],
             pushed,
+            bytes: 1,
         };
         let mut stored = vec![image("needed", 0), image("young", 90_000), image("old", 0)];
         for tags in [&[][..], &["latest"], &["theirs", "latest"]] {

@@ -11,6 +11,8 @@ mod support;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod arm64;
+#[cfg(unix)]
+mod code_build;
 mod dockerfile;
 mod existing;
 mod local;

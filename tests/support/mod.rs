@@ -14,6 +14,8 @@ pub mod actions;
 mod agentcore_actions;
 pub mod bed;
 pub mod chat;
+#[cfg(unix)]
+pub mod code_build;
 pub mod command;
 pub mod emulator;
 pub mod faults;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::{documents, endpoint::list},
-    engine::{agent::Done, artifact::Store},
+    engine::{agent::Done, artifact::Store, build_project::BuildWork},
     options,
     project::own_files::OwnFiles,
     resources::{
@@ -78,8 +78,11 @@ fn document(done: &Done<'_>) -> Value {
             "seconds": (work.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         }),
     );
-    if let Some(place) = &plan.sending.store {
+    for place in plan.sending.store.iter().chain(&plan.sending.sources) {
         document[place.kind()] = store(place);
+    }
+    if let Some(build) = &work.build {
+        document["build_project"] = build_project(build);
     }
     document
 }
@@ -106,6 +109,15 @@ pub(super) fn artifact(artifact: &Artifact, size: Option<u64>, id: Option<&str>)
         Artifact::Container { uri } => json!({ "image": uri, "bytes": size, "id": id }),
         Artifact::Unknown => Value::Null,
     }
+}
+
+/// Returns the project that builds the image, with its changes.
+pub(super) fn build_project(build: &BuildWork) -> Value {
+    json!({
+        "name": build.name(),
+        "role_changes": values(build.role_steps()),
+        "changes": values(&build.steps),
+    })
 }
 
 /// Returns what is prepared where the artifact is stored.

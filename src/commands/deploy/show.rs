@@ -7,6 +7,7 @@ use crate::{
     commands::{documents, prepare::toolkit},
     engine::{
         agent::{AgentPlan, AgentWork, Agents},
+        artifact::Shipment,
         callers,
         declared::DeclaredWork,
         plan_output::Planned,
@@ -20,7 +21,7 @@ use crate::{
         change::{Reveal, Step as _, values},
         runtime::fields::Artifact,
     },
-    text::byte_size,
+    text::{byte_size, counted},
     ui::{Ui, Verbosity},
 };
 
@@ -73,6 +74,13 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
     let agent = plan.work.placed.agent;
     let store = plan.sending.store.as_ref();
     role::show_steps(plan.role_steps(), planned);
+    if let Some(build) = &plan.work.build {
+        build.show(planned);
+    }
+    let sources = plan.sending.sources.as_ref();
+    for change in sources.iter().flat_map(|store| store.changes()) {
+        planned.change(&change, reveal);
+    }
     for change in store.iter().flat_map(|store| store.changes()) {
         planned.change(&change, reveal);
     }
@@ -81,7 +89,17 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
         Artifact::Container { uri } => Some(uri.clone()),
         Artifact::Unknown => None,
     };
-    if let (Some(bytes), Some(object)) = (plan.sending.bytes, place) {
+    if let Shipment::Ordered(ordered) = &plan.shipment
+        && ordered.is_unbuilt()
+    {
+        let (files, bytes) = ordered.context();
+        let files = counted(files, "file");
+        let what = format!(
+            "build the image with CodeBuild from {files} ({})",
+            byte_size(bytes)
+        );
+        planned.status("Would", &what);
+    } else if let (Some(bytes), Some(object)) = (plan.sending.bytes, place) {
         let what = match plan.shipment.size() {
             Some(size) if bytes > 0 => format!(
                 "upload {} of {} to `{object}`",
@@ -130,8 +148,11 @@ fn document(plan: &AgentPlan<'_>) -> Value {
             "pruned": plan.unused,
         }),
     );
-    if let Some(store) = &plan.sending.store {
+    for store in plan.sending.store.iter().chain(&plan.sending.sources) {
         document[store.kind()] = report::store(store);
+    }
+    if let Some(build) = &plan.work.build {
+        document["build_project"] = report::build_project(build);
     }
     document
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Kind;
 use crate::{
     config::ServiceRole,
-    names::{AgentName, Region},
+    names::{AgentName, Region, ours},
     policy::{self, Deployer, Document, Grant, Target, size},
 };
 
@@ -76,7 +76,17 @@ fn executions(target: &Target<'_>) -> Vec<Printed> {
             ..printed(kind, one, &grants)
         })
     });
-    std::iter::once(own).chain(of_resources).collect()
+    let of_build = target.agent.dockerfile.as_ref().map(|_| {
+        let grants = policy::build_grants(target.agent, &target.scope);
+        Printed {
+            role: Some(build_role(target)),
+            ..printed(kind, one, &grants)
+        }
+    });
+    std::iter::once(own)
+        .chain(of_resources)
+        .chain(of_build)
+        .collect()
 }
 
 pub(super) fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
@@ -85,6 +95,34 @@ pub(super) fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
         Kind::Deployer | Kind::Trust | Kind::Execution | Kind::Boundary => Deployer::WithRoles,
     };
     policy::deployer_grants(targets, which)
+}
+
+/// Returns the name of the role that CodeBuild assumes.
+fn build_role(target: &Target<'_>) -> String {
+    let Target { agent, scope, .. } = target;
+    ours::build_role(&agent.project, &scope.runtime, &scope.region)
+}
+
+/// Returns the trust policies of the roles that CodeBuild assumes.
+fn trusts_of_builds<'a>(targets: &'a [Target<'_>]) -> impl Iterator<Item = Printed> + use<'a> {
+    let built = targets.iter();
+    let built = built.filter(|target| target.agent.dockerfile.is_some());
+    built.map(|target| {
+        let trust = policy::build_trust(&target.scope, target.agent);
+        let asked_by = trust.statement.iter().map(|statement| {
+            let by = Value::from("CodeBuild, which builds the image");
+            (statement.sid.clone(), by)
+        });
+        Printed {
+            role: Some(build_role(target)),
+            ..Printed::new(
+                Kind::Trust,
+                std::slice::from_ref(target),
+                &trust,
+                asked_by.collect(),
+            )
+        }
+    })
 }
 
 /// Returns one trust policy for all agents that need the same.
@@ -111,6 +149,7 @@ fn trusts(targets: &[Target<'_>]) -> Vec<Printed> {
                 .collect();
             Printed::new(Kind::Trust, &own, &trust, asked_by)
         })
+        .chain(trusts_of_builds(targets))
         .collect()
 }
 

@@ -48,6 +48,7 @@ impl There<'_> {
             "observability": self.traces(),
             "role": { "arn": fields.role_arn },
             "artifact": artifact,
+            "build_project": self.build,
             "protocol": fields.protocol,
             "platform": state.platform,
             "lifecycle": { "idle_timeout": idle_timeout, "max_lifetime": max_lifetime },

@@ -107,6 +107,9 @@ impl There<'_> {
         if let Some(platform) = &self.found.state.platform {
             row("platform", platform.clone());
         }
+        if let Some(project) = &self.build {
+            row("built by", format!("CodeBuild project {project}"));
+        }
         row("protocol", protocol.clone());
         if let Some(authorizer) = authorizer {
             for (at, line) in authorizer_lines(authorizer).into_iter().enumerate() {

@@ -16,6 +16,8 @@ pub(crate) struct Capabilities {
     pub(crate) resource_tags: bool,
     /// There are gateways.
     pub(crate) gateways: bool,
+    /// CodeBuild builds images.
+    pub(crate) builds: bool,
     /// A region may lack services, and calls of Bedrock and of the price list go to it.
     pub(crate) partitions: bool,
     /// A bucket's tags survive a crash. Otherwise a bucket without tags is the project's own.
@@ -31,6 +33,7 @@ impl Capabilities {
         platforms: true,
         resource_tags: true,
         gateways: true,
+        builds: true,
         partitions: true,
         durable_tags: true,
         all_settings: true,
@@ -43,6 +46,7 @@ impl Capabilities {
         platforms: false,
         resource_tags: false,
         gateways: false,
+        builds: false,
         partitions: false,
         durable_tags: false,
         all_settings: false,

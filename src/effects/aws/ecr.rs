@@ -95,6 +95,7 @@ impl Ecr {
                         .filter_map(|tag| tag.as_str().map(str::to_owned))
                         .collect(),
                     pushed: timestamp(&image["imagePushedAt"]).unwrap_or(i64::MAX),
+                    bytes: image["imageSizeInBytes"].as_u64().unwrap_or_default(),
                 })
             })
             .collect())

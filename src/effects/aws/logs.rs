@@ -8,8 +8,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    AwsError, Session, gone_or,
-    json_client::{JsonClient, text},
+    AwsError, Session, found, gone_or,
+    json_client::{JsonClient, items, text},
     log_events::Query,
     session::Connection,
 };
@@ -74,6 +74,45 @@ impl Logs {
             }
         }
         Ok(lines.into())
+    }
+
+    /// Returns whether a log group exists.
+    pub(crate) async fn exists(&self, group: &str) -> Result<bool, AwsError> {
+        let body = json!({ "logGroupNamePrefix": group });
+        let shown_group = shown(group);
+        let groups = self
+            .client
+            .all("logs:DescribeLogGroups", &shown_group, body, "logGroups")
+            .await?;
+        Ok(groups.iter().any(|found| found["logGroupName"] == group))
+    }
+
+    /// Returns the lines of a stream from this token on, and the next token; `None` if there is no
+    /// such stream yet.
+    pub(crate) async fn stream(
+        &self,
+        group: &str,
+        stream: &str,
+        token: Option<&str>,
+    ) -> Result<Option<(Vec<String>, Option<String>)>, AwsError> {
+        let mut body = json!({
+            "logGroupName": group,
+            "logStreamName": stream,
+            "startFromHead": true,
+        });
+        if let Some(token) = token {
+            body["nextToken"] = token.into();
+        }
+        let answer = found(self.call("logs:GetLogEvents", group, &body).await)?;
+        Ok(answer.map(|answer| {
+            let events = items(&answer, "events").iter();
+            let messages = events.filter_map(|event| text(event, "message"));
+            let lines = messages.flat_map(|message| {
+                let lines = message.lines().map(str::to_owned);
+                lines.collect::<Vec<_>>()
+            });
+            (lines.collect(), text(&answer, "nextForwardToken"))
+        }))
     }
 
     /// Returns the log groups of all current and former runtimes with this name.

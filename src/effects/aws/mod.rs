@@ -2,6 +2,7 @@
 
 pub(crate) mod capabilities;
 mod cli_login;
+pub(crate) mod code_build;
 mod control;
 pub(crate) mod data_plane;
 pub(crate) mod declared;

@@ -3,6 +3,7 @@
 //! left out whatever `.dockerignore` says.
 #![expect(clippy::disallowed_methods, reason = "the context is read here")]
 
+mod archive;
 mod staged;
 
 use std::{
@@ -27,7 +28,10 @@ use crate::{
     },
 };
 
-pub(crate) use self::staged::{CONTEXT, DOCKERFILE, stage};
+pub(crate) use self::{
+    archive::archive,
+    staged::{CONTEXT, DOCKERFILE, stage},
+};
 
 /// Where a Dockerfile and its context are looked for.
 #[derive(Debug, Clone)]

@@ -34,17 +34,19 @@ impl<'a> Agents<'a> {
     /// Carries out a plan. `call` calls the deployed agent, if the user asked for that.
     pub(super) async fn apply(
         &self,
-        plan: AgentPlan<'a>,
+        mut plan: AgentPlan<'a>,
         call: impl AsyncFn(&Placed<'_>, &Outcome) -> Option<Result<(), Failure>>,
     ) -> Result<Done<'a>, Failure> {
         let (run, ui) = (&self.run, self.run.ui);
         let work = &plan.work;
         let placed = work.placed;
-        let (removal, rest) = plan.steps.split_at(plan.removals());
         // A runtime that is replaced needs what its role may do until it is gone.
-        let is_late = !removal.is_empty() && !placed.agent.has_image();
+        let is_late = plan.removals() > 0 && !placed.agent.has_image();
         if !is_late {
             role::apply(&work.role, &placed.session, run.adopt, ui).await?;
+        }
+        if let Some(build) = &work.build {
+            build.apply(placed, run.adopt, ui).await?;
         }
         let memory = on_disk::memory(run.project, placed)?;
         if plan.keeps {
@@ -58,11 +60,15 @@ impl<'a> Agents<'a> {
         }
         let shipped = if plan.sends() {
             let bucket = &self.buckets[&own_bucket(placed)];
-            let sending = plan.shipment.send(placed, &plan.sending, bucket, ui);
+            let place = (&plan.sending, bucket);
+            let sending = plan.shipment.send(placed, place, work.build.as_ref(), ui);
             Box::pin(sending).await?
         } else {
             None
         };
+        plan.learn().await?;
+        let work = &plan.work;
+        let (removal, rest) = plan.steps.split_at(plan.removals());
         let rollout = Rollout {
             placed,
             desired: &plan.desired,

@@ -74,6 +74,11 @@ impl<'a> Agents<'a> {
     pub(crate) fn agree(&self, work: &[AgentWork<'_>]) -> Result<(), Failure> {
         let roles = work.iter().map(|work| (work.placed, &work.role));
         role::agree(roles, &self.run)?;
+        for work in work {
+            if let Some(build) = &work.build {
+                build.agree(work.placed, &self.run)?;
+            }
+        }
         let plans = work.iter().map(|work| (work.placed, &work.callers));
         callers::agree(plans, &self.run)?;
         let replaced = work.iter().filter_map(|work| {

@@ -8,6 +8,7 @@ use crate::{
     effects::clock,
     engine::{
         artifact::Shipment,
+        build_project::BuildWork,
         callers, former_role, replacement,
         role::{self, RoleWork},
         runtime::own::{self, Seen},
@@ -35,6 +36,8 @@ pub(crate) struct AgentWork<'a> {
     pub(crate) seen: Option<Seen>,
     pub(crate) replacement: Replacement,
     pub(crate) callers: CallersPlan,
+    /// The project that builds the image, if CodeBuild does.
+    pub(crate) build: Option<BuildWork>,
     pub(crate) started: Instant,
     /// Set if the artifact could be built before the user was asked.
     pub(super) built: Option<Shipment>,
@@ -69,8 +72,12 @@ impl<'a> Agents<'a> {
             own::look(placed, &list).await
         };
         let deciding = role::decide(agent, &placed.session, run.adopt);
-        let (role, looked, built) =
-            tokio::try_join!(deciding, looking, self.build_early(placed, own.as_ref()))?;
+        let (role, looked, built, build) = tokio::try_join!(
+            deciding,
+            looking,
+            self.build_early(placed, own.as_ref()),
+            self.build_project(placed)
+        )?;
         role::tell_reasons(agent, run.ui);
         for warning in role.warnings() {
             run.ui.warning(warning);
@@ -102,9 +109,18 @@ impl<'a> Agents<'a> {
             seen,
             replacement,
             callers,
+            build,
             started,
             built,
         })
+    }
+
+    /// Observes the project that builds the agent's image, if CodeBuild does.
+    async fn build_project(&self, placed: &Placed<'_>) -> Result<Option<BuildWork>, Failure> {
+        if placed.agent.builds_dockerfile().is_none() || self.building.image.builder().is_some() {
+            return Ok(None);
+        }
+        BuildWork::observe(placed, self.run.adopt).await.map(Some)
     }
 
     /// Builds the artifact unless nothing may be written yet: `--adopt` asks for confirmation first.

@@ -5,6 +5,7 @@ use crate::{
     effects::{folder::Folder, staging},
     engine::{
         artifact::{Chosen, Sending, Shipment, Then},
+        build_project::BuildWork,
         runtime::own::{Seen, own_bucket},
     },
     error::Failure,
@@ -106,12 +107,24 @@ impl AgentPlan<'_> {
         &self.work.callers.steps
     }
 
+    /// Takes over the artifact, which may only be known now.
+    pub(super) async fn learn(&mut self) -> Result<(), Failure> {
+        let (placed, seen) = (self.work.placed, self.work.seen.as_ref());
+        if let Shipment::Ordered(_) = &self.shipment {
+            let Chosen { artifact, kept: _ } = self.shipment.choose(placed, seen).await?;
+            self.desired.fields.artifact = artifact;
+            self.steps = runtime::plan(&self.desired, seen.map(|seen| &seen.observed))?;
+        }
+        Ok(())
+    }
+
     /// Returns true if a run would change something, or finds something that others changed.
     pub(crate) fn has_findings(&self) -> bool {
         !self.steps.is_empty()
             || !self.callers_steps().is_empty()
             || self.sending.bytes.is_some()
             || !self.role_steps().is_empty()
+            || self.work.build.as_ref().is_some_and(BuildWork::changes)
             || !self.work.role.foreign().is_empty()
             || self
                 .work

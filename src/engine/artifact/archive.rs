@@ -125,6 +125,7 @@ impl Archived {
                 name: own_bucket(placed),
                 steps: StoreSteps::Bucket(steps),
             }),
+            sources: None,
         })
     }
 
@@ -290,6 +291,17 @@ pub(crate) struct SharedBucket<'a> {
     steps: Shared<LocalBoxFuture<'a, Result<Vec<BucketStep>, Failure>>>,
     /// Completes when the steps are carried out.
     made: Shared<LocalBoxFuture<'a, Result<(), Failure>>>,
+}
+
+impl SharedBucket<'_> {
+    /// Returns the steps that prepare it.
+    pub(super) async fn steps(&self) -> Result<Vec<BucketStep>, Failure> {
+        self.steps.clone().await
+    }
+
+    pub(super) async fn prepare(&self) -> Result<(), Failure> {
+        self.made.clone().await
+    }
 }
 
 /// Returns the buckets of the agents by name.

@@ -1,6 +1,6 @@
 //! Builds an agent's artifact, or looks up an existing image, and asks its store what it has.
 
-use super::{Archived, Existing, Imaged, Shipment};
+use super::{Archived, Existing, Imaged, Ordered, Shipment};
 use crate::{
     effects::folder::Folder,
     engine::run::Run,
@@ -9,7 +9,7 @@ use crate::{
         artifact::{self, Artifact, How},
         base_image::Pin,
         building::For,
-        imaging,
+        dockerfile, imaging,
         own_files::OwnFiles,
         packaging,
         sessions::Placed,
@@ -36,6 +36,13 @@ impl Shipment {
         if let Some(image) = &agent.image {
             let existing = Existing::look(image, placed, run.ui).await?;
             return Ok(Self::Existing(existing));
+        }
+        if let Some(settings) = agent.builds_dockerfile()
+            && image.builder().is_none()
+        {
+            let sources = dockerfile::sources(agent, settings, run.project, run.ui).await?;
+            let ordered = Ordered::look(sources, output, placed, packaging.rebuild).await?;
+            return Ok(Self::Ordered(Box::new(ordered)));
         }
         let how = How {
             options: imaging::How {

@@ -120,6 +120,7 @@ impl Existing {
         Sending {
             bytes: writes.then_some(0),
             store: None,
+            sources: None,
         }
     }
 }

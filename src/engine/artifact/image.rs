@@ -96,6 +96,7 @@ impl Imaged {
                 name: repository::name(placed),
                 steps: StoreSteps::Repository(steps),
             }),
+            sources: None,
         })
     }
 
@@ -149,38 +150,42 @@ impl Imaged {
         })
     }
 
-    /// Returns the digests of the images that no version needs.
     pub(super) async fn old(
         &self,
         placed: &Placed<'_>,
         then: Then<'_>,
     ) -> Result<Vec<String>, Failure> {
-        let stored = Ecr::new(&placed.session)
-            .images(&repository::name(placed))
-            .await?;
-        let mut needed = BTreeSet::from([self.image.digest().to_owned()]);
-        let now = clock::seconds();
-        if prunable(&stored, &needed, now).is_empty() {
-            return Ok(Vec::new());
-        }
-        let live = live(placed, then).await?;
-        needed.extend(live.into_iter().filter_map(|artifact| match artifact {
-            Artifact::Container { uri } => EcrUri::parse(&uri)?.digest,
-            Artifact::Code { .. } | Artifact::Unknown => None,
-        }));
-        Ok(prunable(&stored, &needed, now))
+        old(self.image.digest(), placed, then).await
     }
+}
 
-    pub(super) async fn prune(
-        &self,
-        placed: &Placed<'_>,
-        then: Then<'_>,
-    ) -> Result<Vec<String>, Failure> {
-        let old = self.old(placed, then).await?;
-        if !old.is_empty() {
-            let name = repository::name(placed);
-            Ecr::new(&placed.session).delete_images(&name, &old).await?;
-        }
-        Ok(old)
+/// Returns the digests of the images that no version needs besides this one.
+pub(super) async fn old(
+    digest: &str,
+    placed: &Placed<'_>,
+    then: Then<'_>,
+) -> Result<Vec<String>, Failure> {
+    let stored = Ecr::new(&placed.session)
+        .images(&repository::name(placed))
+        .await?;
+    let mut needed = BTreeSet::from([digest.to_owned()]);
+    let now = clock::seconds();
+    if prunable(&stored, &needed, now).is_empty() {
+        return Ok(Vec::new());
     }
+    let live = live(placed, then).await?;
+    needed.extend(live.into_iter().filter_map(|artifact| match artifact {
+        Artifact::Container { uri } => EcrUri::parse(&uri)?.digest,
+        Artifact::Code { .. } | Artifact::Unknown => None,
+    }));
+    Ok(prunable(&stored, &needed, now))
+}
+
+/// Deletes images that no version needs.
+pub(super) async fn prune(placed: &Placed<'_>, old: Vec<String>) -> Result<Vec<String>, Failure> {
+    if !old.is_empty() {
+        let name = repository::name(placed);
+        Ecr::new(&placed.session).delete_images(&name, &old).await?;
+    }
+    Ok(old)
 }

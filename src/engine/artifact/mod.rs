@@ -5,17 +5,19 @@ pub(crate) mod archive;
 pub(crate) mod build;
 pub(crate) mod existing;
 mod image;
+mod ordered;
 
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
 use self::archive::SharedBucket;
-pub(crate) use self::{archive::Archived, existing::Existing, image::Imaged};
+pub(crate) use self::{archive::Archived, existing::Existing, image::Imaged, ordered::Ordered};
 use crate::{
     config::Agent,
     effects::aws::runtime::Runtimes,
     engine::{
+        build_project::BuildWork,
         endpoint::history,
         runtime::{own::Seen, write::Outcome},
     },
@@ -39,6 +41,7 @@ use crate::{
 pub(crate) enum Shipment {
     Archive(Box<Archived>),
     Image(Imaged),
+    Ordered(Box<Ordered>),
     Existing(Existing),
 }
 
@@ -103,6 +106,8 @@ pub(crate) struct Sending {
     pub(crate) bytes: Option<u64>,
     /// `None` for an existing image, whose place is not ours.
     pub(crate) store: Option<Store>,
+    /// Where the sources of a build are stored, if there is one.
+    pub(crate) sources: Option<Store>,
 }
 
 impl Shipment {
@@ -111,6 +116,7 @@ impl Shipment {
         match self {
             Self::Archive(archived) => Some(archived.archive.size),
             Self::Image(imaged) => Some(imaged.image.size()),
+            Self::Ordered(ordered) => ordered.size(),
             Self::Existing(_) => None,
         }
     }
@@ -120,6 +126,7 @@ impl Shipment {
         match self {
             Self::Archive(archived) => &archived.archive.id,
             Self::Image(imaged) => imaged.image.digest(),
+            Self::Ordered(ordered) => ordered.id(),
             Self::Existing(existing) => existing.image.digest(),
         }
     }
@@ -134,6 +141,10 @@ impl Shipment {
             Self::Archive(archived) => archived.choose(placed, seen).await,
             Self::Image(imaged) => Ok(Chosen {
                 artifact: imaged.artifact(placed),
+                kept: None,
+            }),
+            Self::Ordered(ordered) => Ok(Chosen {
+                artifact: ordered.artifact(placed),
                 kept: None,
             }),
             Self::Existing(existing) => Ok(Chosen {
@@ -155,6 +166,7 @@ impl Shipment {
         match self {
             Self::Archive(archived) => archived.foresee(placed, (writes, kept), bucket, ui).await,
             Self::Image(imaged) => imaged.foresee(placed, writes, ui).await,
+            Self::Ordered(ordered) => ordered.foresee(placed, writes, bucket).await,
             Self::Existing(_) => Ok(Existing::foresee(writes)),
         }
     }
@@ -163,13 +175,17 @@ impl Shipment {
     pub(crate) async fn send(
         &self,
         placed: &Placed<'_>,
-        sending: &Sending,
-        bucket: &SharedBucket<'_>,
+        (sending, bucket): (&Sending, &SharedBucket<'_>),
+        build: Option<&BuildWork>,
         ui: &Ui,
     ) -> Result<Option<Shipped>, Failure> {
         let shipped = match self {
             Self::Archive(archived) => Box::pin(archived.send(placed, bucket, ui)).await?,
             Self::Image(imaged) => Box::pin(imaged.send(placed, sending, ui)).await?,
+            Self::Ordered(ordered) => {
+                let place = (sending, bucket);
+                Box::pin(ordered.send(placed, place, build, ui)).await?
+            }
             Self::Existing(_) => return Ok(None),
         };
         Ok(Some(shipped))
@@ -181,6 +197,7 @@ impl Shipment {
         let old = match self {
             Self::Archive(archived) => archived.old(placed, then).await.map(keys),
             Self::Image(imaged) => imaged.old(placed, then).await,
+            Self::Ordered(ordered) => ordered.old(placed, then).await,
             Self::Existing(_) => return Vec::new(),
         };
         let (kind, store) = (self.kind(), self.store());
@@ -201,7 +218,14 @@ impl Shipment {
         let then = Then::now(&outcome.state.id);
         let pruned = match self {
             Self::Archive(archived) => archived.prune(placed, then).await.map(keys),
-            Self::Image(imaged) => imaged.prune(placed, then).await,
+            Self::Image(imaged) => match imaged.old(placed, then).await {
+                Ok(old) => image::prune(placed, old).await,
+                Err(why) => Err(why),
+            },
+            Self::Ordered(ordered) => match ordered.old(placed, then).await {
+                Ok(old) => image::prune(placed, old).await,
+                Err(why) => Err(why),
+            },
             Self::Existing(_) => return Vec::new(),
         };
         let (kind, store) = (self.kind(), self.store());
@@ -213,7 +237,7 @@ impl Shipment {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Archive(_) => "archive",
-            Self::Image(_) | Self::Existing(_) => "image",
+            Self::Image(_) | Self::Ordered(_) | Self::Existing(_) => "image",
         }
     }
 
@@ -221,7 +245,7 @@ impl Shipment {
     pub(crate) fn store(&self) -> &'static str {
         match self {
             Self::Archive(_) => "bucket",
-            Self::Image(_) | Self::Existing(_) => "repository",
+            Self::Image(_) | Self::Ordered(_) | Self::Existing(_) => "repository",
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         manifest::Project,
     },
     engine::{
+        build_project::{self, BuildDeletion},
         declared::{self, Deletion, ToClean},
         plan_output::announce,
     },
@@ -69,6 +70,8 @@ pub(crate) struct Removal<'a> {
     disk: Disk<'a>,
     /// The targets of gateways that lead to agents, with the first agent if all are cleaned.
     targets: Vec<Deletion<'a>>,
+    /// The projects that build the agent's image.
+    builds: Vec<BuildDeletion>,
     /// The project's declared resources, with the last agent if all are cleaned.
     resources: Vec<Deletion<'a>>,
     kept: Vec<Kept>,
@@ -195,12 +198,18 @@ impl<'a> Removal<'a> {
             yaml: options.yaml,
             declared: declared.clone(),
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut builds) = (Vec::new(), Vec::new());
         let mut regions = BTreeMap::new();
         for (region, session) in sessions {
             let bucket = buckets.get(&bucket_of(scope, region)).cloned();
             let there = match options.world {
                 World::Asked => {
+                    if desired.repository.is_some() {
+                        let (build, also) =
+                            build_project::to_clean(agent, session, options.logs).await?;
+                        builds.extend(build);
+                        kept.extend(also);
+                    }
                     let runtimes = runtimes.get(region).cloned().unwrap_or_default();
                     let entry = entry.as_ref();
                     scope::region_of(&desired, session, runtimes, entry, bucket, &mut kept).await?
@@ -238,6 +247,7 @@ impl<'a> Removal<'a> {
             plan,
             disk,
             targets: Vec::new(),
+            builds,
             resources: Vec::new(),
             kept,
             kept_on_disk,
@@ -279,6 +289,7 @@ impl<'a> Removal<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.plan.steps.is_empty()
             && self.targets.is_empty()
+            && self.builds.is_empty()
             && self.resources.is_empty()
             && self.disk.changes().is_empty()
     }
@@ -290,6 +301,7 @@ impl<'a> Removal<'a> {
         let targets = self.targets.iter().flat_map(Deletion::changes);
         targets
             .chain(steps.map(Step::change))
+            .chain(self.builds.iter().flat_map(BuildDeletion::changes))
             .chain(resources)
             .chain(self.disk.changes())
             .collect()
@@ -350,6 +362,9 @@ impl<'a> Removal<'a> {
             announce(&change, ui);
             let _work = ui.working(change.action.doing(), &change.object);
             self.step(step, ui).await?;
+        }
+        for deletion in &self.builds {
+            deletion.apply(ui).await?;
         }
         for deletion in &self.resources {
             deletion.apply(ui).await?;

@@ -6,7 +6,7 @@ mod there;
 
 use self::role::RoleHere;
 pub(crate) use self::there::There;
-use super::{callers, repository, runtime::find::Deployed};
+use super::{build_project::BuildWork, callers, repository, runtime::find::Deployed};
 use crate::{
     config::{Agent, Declared},
     effects::{
@@ -96,6 +96,8 @@ impl<'a> Report<'a> {
         differences.extend(callers.steps.iter().map(CallersStep::callers));
         differences.extend(of_role);
         differences.extend(age.difference(&fields.artifact));
+        let build = Box::pin(BuildWork::compare(placed)).await?;
+        differences.extend(build.iter().flat_map(BuildWork::differences));
         let code = code::compare(placed, place, &fields.artifact, ui);
         if let Code::Differs(change) = &code {
             differences.push(change.clone());
@@ -105,6 +107,7 @@ impl<'a> Report<'a> {
             found,
             endpoints: endpoints?,
             code,
+            build: build.map(|build| build.name().to_owned()),
             unread_role,
             differences,
             age,

@@ -25,6 +25,8 @@ pub(crate) struct There<'a> {
     pub(crate) found: &'a Found,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) code: Code,
+    /// The CodeBuild project that builds the image.
+    pub(crate) build: Option<String>,
     /// Why the role was not compared.
     pub(crate) unread_role: Option<String>,
     /// The differences in configuration, role and code.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// What builds an image from a Dockerfile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// A program that builds an image from a Dockerfile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Builder {
     Docker,
     Podman,

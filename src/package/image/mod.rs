@@ -224,7 +224,8 @@ pub(crate) fn tag_of(digest: &str) -> &str {
     digits.get(..TAG_DIGITS).unwrap_or(digits)
 }
 
-fn exceeded(size: u64) -> Option<Message> {
+/// Returns a message if the service does not accept an image of this size.
+pub(crate) fn exceeded(size: u64) -> Option<Message> {
     (size > LARGEST).then(|| {
         Message::new(format!(
             "the image has {}, but the service accepts {}",

@@ -6,11 +6,11 @@
 mod places;
 mod rules;
 
-use places::{resources, roles_of_declared, service_roles};
+use places::{build_role, resources, roles_of_declared, service_roles};
 use rules::{Bounded, By, Given, Rule, rules};
 
 use super::{
-    SERVICE_PRINCIPAL, Target,
+    BUILD_PRINCIPAL, SERVICE_PRINCIPAL, Target,
     compact::{Across, compact, join_services},
     grant::{Grant, document},
     managed_policy_arn, size,
@@ -97,7 +97,11 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
     };
     let places = match &target.agent.role {
         RoleSettings::Given { .. } if rule.own_role => match deployer {
-            Deployer::WithRoles => roles_of_declared(target),
+            Deployer::WithRoles => {
+                let mut roles = roles_of_declared(target);
+                roles.extend(build_role(target));
+                roles
+            }
             Deployer::WithoutRoles => Vec::new(),
         },
         RoleSettings::Managed { .. } | RoleSettings::Given { .. } => resources(rule.on, target),
@@ -131,6 +135,9 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
         ),
         Given::PassedToAgentCore => {
             grant.when("StringEquals", "iam:PassedToService", [SERVICE_PRINCIPAL])
+        }
+        Given::PassedToCodeBuild => {
+            grant.when("StringEquals", "iam:PassedToService", [BUILD_PRINCIPAL])
         }
         Given::OfTheService => grant.when(
             "StringEquals",

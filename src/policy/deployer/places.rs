@@ -13,8 +13,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum On {
     /// The agent's execution role, by its full name and path, and the roles that this tool keeps for
-    /// declared resources.
+    /// declared resources and builds.
     Role,
+    /// Those of them that are passed to AgentCore.
+    RoleToPass,
     /// The same, and the role with the agent's default name.
     RoleOrDefault,
     /// The service-linked roles, which the service creates in an account without them.
@@ -33,6 +35,14 @@ pub(super) enum On {
     BaseRepository,
     /// Everything, for an agent with images: these actions have no resource types.
     AllForImages,
+    /// The CodeBuild project that builds the agent's image, if one does.
+    BuildProject,
+    /// The role that CodeBuild assumes for it.
+    BuildRole,
+    /// Its log group.
+    BuildLog,
+    /// The streams of its log group.
+    BuildLogStreams,
     /// The project's bucket, which its agents share.
     OwnBucket,
     /// The agent's objects in it.
@@ -77,6 +87,11 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
     );
     match on {
         On::Role => {
+            let mut roles = resources(On::RoleToPass, target);
+            roles.extend(build_role(target));
+            roles
+        }
+        On::RoleToPass => {
             let own = match &agent.role {
                 RoleSettings::Managed { name, path, .. } => role(&format!("{path}{name}")),
                 RoleSettings::Given { arn } => arn.arn.clone(),
@@ -110,6 +125,13 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         On::AllForImages if agent.has_image() => vec!["*".to_owned()],
         On::OwnRepository | On::AllForImages => Vec::new(),
         On::BaseRepository => base_repository(agent, scope).into_iter().collect(),
+        On::BuildRole => build_role(target).into_iter().collect(),
+        On::BuildProject | On::BuildLog | On::BuildLogStreams if agent.dockerfile.is_none() => {
+            Vec::new()
+        }
+        On::BuildProject => vec![scope.build_project(agent)],
+        On::BuildLog => vec![scope.build_log_group(agent)],
+        On::BuildLogStreams => vec![format!("{}:log-stream:*", scope.build_log_group(agent))],
         On::OwnBucket => vec![own],
         On::OwnObjects => vec![format!("{own}/{runtime}/*")],
         On::ToolkitsBucket => vec![toolkits],
@@ -148,6 +170,21 @@ pub(super) fn roles_of_declared(target: &Target<'_>) -> Vec<String> {
     let names = agent.resources.iter().filter_map(Resource::own_role);
     let arn = |name| format!("arn:{}:iam::{}:role/{name}", scope.partition, scope.account);
     names.map(arn).collect()
+}
+
+/// Returns the role that CodeBuild assumes for the agent's image.
+pub(super) fn build_role(target: &Target<'_>) -> Option<String> {
+    let Target { agent, scope, .. } = target;
+    agent.dockerfile.as_ref()?;
+    let path = match &agent.role {
+        RoleSettings::Managed { path, .. } => path.as_str(),
+        RoleSettings::Given { .. } => "/",
+    };
+    let name = ours::build_role(&agent.project, &scope.runtime, &scope.region);
+    let Scope {
+        partition, account, ..
+    } = scope;
+    Some(format!("arn:{partition}:iam::{account}:role{path}{name}"))
 }
 
 fn base_repository(agent: &Agent, scope: &Scope) -> Option<String> {

@@ -8,7 +8,10 @@ pub(super) enum Level {
     Resource(&'static [&'static str]),
 }
 
-const GROUP: &[&str] = &["log-group:/aws/bedrock-agentcore/runtimes/"];
+const GROUP: &[&str] = &[
+    "log-group:/aws/bedrock-agentcore/runtimes/",
+    "log-group:/aws/codebuild/cargo-agentcore-",
+];
 const MODEL: &[&str] = &[
     "foundation-model/",
     "inference-profile/",
@@ -69,6 +72,7 @@ pub(super) fn level(action: &str) -> Level {
             | "DeleteLogGroup"
             | "DescribeLogStreams"
             | "FilterLogEvents"
+            | "GetLogEvents"
             | "ListTagsForResource"
             | "PutLogEvents"
             | "TagResource",
@@ -102,6 +106,18 @@ pub(super) fn level(action: &str) -> Level {
             | "UpdateAssumeRolePolicy",
         ) => ROLE,
         ("bedrock-agentcore", name) => agentcore(name),
+        // The actions on builds are checked against their project.
+        (
+            "codebuild",
+            "BatchGetBuilds"
+            | "BatchGetProjects"
+            | "CreateProject"
+            | "DeleteProject"
+            | "ListBuildsForProject"
+            | "StartBuild"
+            | "StopBuild"
+            | "UpdateProject",
+        ) => &["project/"],
         _ => panic!("`{action}` is not in the table"),
     };
     Level::Resource(types)

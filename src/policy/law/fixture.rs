@@ -234,6 +234,12 @@ pub(super) fn into_image(agent: &mut Agent) {
     agent.artifact = crate::config::Artifact::Image;
 }
 
+/// Has CodeBuild build the agent's image.
+pub(super) fn into_dockerfile(agent: &mut Agent) {
+    agent.artifact = crate::config::Artifact::Dockerfile;
+    agent.dockerfile = Some(crate::config::Dockerfile::default());
+}
+
 pub(super) fn take_boundary(agent: &mut Agent) {
     if let RoleSettings::Managed { boundary, .. } = &mut agent.role {
         *boundary = None;

@@ -1,6 +1,7 @@
 //! Properties of every policy, whatever the metadata declares.
 
 mod authorization;
+mod build;
 mod declared;
 mod deployer;
 mod evaluate;
@@ -162,6 +163,9 @@ fn conditioned(action: &str, statement: &Statement) {
         "cloudwatch:PutMetricData" => wants("cloudwatch:namespace", "bedrock-agentcore"),
         "aws-marketplace:Subscribe" | "aws-marketplace:ViewSubscriptions" => {
             wants("aws:CalledViaLast", "bedrock.amazonaws.com");
+        }
+        "iam:PassRole" if statement.sid.starts_with("BuildRolePass") => {
+            wants("iam:PassedToService", "codebuild.amazonaws.com");
         }
         "iam:PassRole" => wants("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
         "iam:CreateServiceLinkedRole" => {

@@ -45,6 +45,8 @@ pub(crate) struct DesiredRole {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) policy: Document,
+    /// Who may assume it, if that is not AgentCore.
+    pub(crate) own_trust: Option<Document>,
     /// The ARN of the permissions boundary, if declared.
     pub(crate) boundary: Option<String>,
     /// The ARNs of the managed policies in the metadata.
@@ -111,7 +113,8 @@ impl DesiredRole {
     }
 
     fn trust(&self, regions: &BTreeSet<Region>) -> Document {
-        policy::trust(self.partition, &self.account, regions)
+        let own = self.own_trust.clone();
+        own.unwrap_or_else(|| policy::trust(self.partition, &self.account, regions))
     }
 }
 
@@ -162,6 +165,7 @@ pub(crate) fn plan(
         account: _,
         region,
         policy,
+        own_trust: _,
         boundary,
         attached: _,
         identity: _,
@@ -284,6 +288,7 @@ fn creation(desired: &DesiredRole) -> RolePlan {
         account: _,
         region,
         policy,
+        own_trust: _,
         boundary,
         attached,
         identity,
@@ -346,15 +351,21 @@ fn adoptable(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> Re
             "the role `{name}` is a service-linked role and cannot be adopted"
         )));
     }
+    let ours = policy::principals(&desired.trust(&BTreeSet::new()).to_value());
     let others: Vec<String> = policy::principals(&observed.trust)
         .into_iter()
-        .filter(|principal| principal != policy::SERVICE_PRINCIPAL)
+        .filter(|principal| !ours.contains(principal))
         .collect();
     if others.is_empty() {
         return Ok(());
     }
     Err(Failure::world(format!(
-        "the role `{name}` cannot be adopted, because principals other than AgentCore may assume it"
+        "the role `{name}` cannot be adopted, because principals other than {} may assume it",
+        if desired.own_trust.is_some() {
+            "CodeBuild"
+        } else {
+            "AgentCore"
+        }
     ))
     .note(format!("its trust policy names {}", others.join(", ")))
     .help("choose another `role.name`"))

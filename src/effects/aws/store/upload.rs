@@ -63,6 +63,21 @@ impl Store {
         })
     }
 
+    /// Sends an archive of sources whose key names its content.
+    pub(crate) async fn put_sources(
+        &self,
+        key: &str,
+        path: &std::path::Path,
+        size: u64,
+    ) -> Result<(), Failure> {
+        let content = Content {
+            file: &Opened::open(path)?,
+            sent: &|_| {},
+        };
+        let sent = self.send(key, content, 0..size).await;
+        sent.map(|_| ()).map_err(|error| self.failure(key, error))
+    }
+
     async fn whole(
         &self,
         key: &str,

@@ -1,6 +1,7 @@
 //! Every call that a command makes.
 
 mod bucket;
+mod build_project;
 mod declared;
 mod repository;
 mod role;
@@ -51,6 +52,8 @@ pub(super) enum Given {
     DeclaredPolicy,
     /// The role is passed to AgentCore and to no other service.
     PassedToAgentCore,
+    /// The role is passed to CodeBuild and to no other service.
+    PassedToCodeBuild,
     /// The role is the service-linked one.
     OfTheService,
     /// Other accounts may call the agent.
@@ -105,6 +108,7 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
         runtime::RULES,
         declared::RULES,
         repository::RULES,
+        build_project::RULES,
         bucket::RULES,
         tracing::RULES,
     ];

@@ -109,7 +109,7 @@ pub(super) const RULES: &[Rule] = &[
         given: Given::PassedToAgentCore,
         ..rule(
             "RolePass",
-            On::Role,
+            On::RoleToPass,
             &[("iam:PassRole", &[Deploy, PrintedCommand])],
         )
     },

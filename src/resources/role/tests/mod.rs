@@ -20,6 +20,7 @@ fn desired() -> DesiredRole {
         partition: Partition::Aws,
         account: AccountId::parse("123456789012").unwrap(),
         region: region("us-west-2"),
+        own_trust: None,
         policy: Document::new(vec![Statement::allow(
             "A",
             ["s3:GetObject"],
