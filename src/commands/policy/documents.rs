@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{Kind, builds};
 use crate::{
     config::ServiceRole,
-    names::{AgentName, Region, ours},
+    names::{AgentName, Region},
     policy::{self, Deployer, Document, Grant, Target, size},
 };
 
@@ -76,13 +76,7 @@ fn executions(target: &Target<'_>) -> Vec<Printed> {
             ..printed(kind, one, &grants)
         })
     });
-    let of_build = target.agent.dockerfile.as_ref().map(|_| {
-        let grants = policy::build_grants(target.agent, &target.scope);
-        Printed {
-            role: Some(build_role(target)),
-            ..printed(kind, one, &grants)
-        }
-    });
+    let of_build = builds::execution(target);
     std::iter::once(own)
         .chain(of_resources)
         .chain(of_build)
@@ -95,34 +89,6 @@ pub(super) fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
         Kind::Deployer | Kind::Trust | Kind::Execution | Kind::Boundary => Deployer::WithRoles,
     };
     policy::deployer_grants(targets, which)
-}
-
-/// Returns the name of the role that CodeBuild assumes.
-fn build_role(target: &Target<'_>) -> String {
-    let Target { agent, scope, .. } = target;
-    ours::build_role(&agent.project, &scope.runtime, &scope.region)
-}
-
-/// Returns the trust policies of the roles that CodeBuild assumes.
-fn trusts_of_builds<'a>(targets: &'a [Target<'_>]) -> impl Iterator<Item = Printed> + use<'a> {
-    let built = targets.iter();
-    let built = built.filter(|target| target.agent.dockerfile.is_some());
-    built.map(|target| {
-        let trust = policy::build_trust(&target.scope, target.agent);
-        let asked_by = trust.statement.iter().map(|statement| {
-            let by = Value::from("CodeBuild, which builds the image");
-            (statement.sid.clone(), by)
-        });
-        Printed {
-            role: Some(build_role(target)),
-            ..Printed::new(
-                Kind::Trust,
-                std::slice::from_ref(target),
-                &trust,
-                asked_by.collect(),
-            )
-        }
-    })
 }
 
 /// Returns one trust policy for all agents that need the same.
@@ -149,7 +115,7 @@ fn trusts(targets: &[Target<'_>]) -> Vec<Printed> {
                 .collect();
             Printed::new(Kind::Trust, &own, &trust, asked_by)
         })
-        .chain(trusts_of_builds(targets))
+        .chain(builds::trusts(targets))
         .collect()
 }
 
@@ -169,7 +135,7 @@ pub(super) fn trust(own: &[Target<'_>]) -> Document {
     policy::trust(scope.partition, &scope.account, &regions)
 }
 
-fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
+pub(super) fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
     let asked_by = grants
         .iter()
         .map(|grant| {
@@ -183,7 +149,7 @@ fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
 }
 
 impl Printed {
-    fn new(
+    pub(super) fn new(
         kind: Kind,
         targets: &[Target<'_>],
         document: &Document,

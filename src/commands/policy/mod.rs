@@ -1,5 +1,6 @@
 //! `cargo agentcore policy`: prints the IAM documents, for review.
 
+mod builds;
 mod documents;
 mod problems;
 mod summary;
