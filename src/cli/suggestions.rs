@@ -29,6 +29,9 @@ const IN_ARN: [&str; 8] = [
     "--manifest-path",
 ];
 
+/// Options that `--workspace` replaces.
+const SELECTIONS: [&str; 3] = ["--agent", "--package", "--exclude"];
+
 /// Options that an agent's name replaces.
 const OF_PACKAGES: [&str; 3] = ["--package", "--workspace", "--exclude"];
 
@@ -74,7 +77,8 @@ fn one(words: &str, lead: &options::Lead) -> String {
     let fits = |name: &str| {
         let is_said_otherwise = said.contains(&name)
             || (said.contains(&"--arn") && IN_ARN.contains(&name))
-            || (said.contains(&"--agent") && OF_PACKAGES.contains(&name));
+            || (said.contains(&"--agent") && OF_PACKAGES.contains(&name))
+            || (said.contains(&"--workspace") && SELECTIONS.contains(&name));
         known.iter().any(|known| known == name) && !is_said_otherwise
     };
     let added: String = options(lead)

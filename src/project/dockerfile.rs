@@ -24,7 +24,6 @@ use crate::{
     project::{
         imaging::{Made, within_limit},
         packaging,
-        sessions::Placed,
     },
     protocol::contract::Contract,
     text::byte_size,
@@ -46,6 +45,11 @@ const MADE_FROM: &str = "image.json";
 const STAGED: &str = "building";
 /// The archive that the program writes.
 const ARCHIVE: &str = "image.tar";
+
+/// Returns true for the name of a file or folder that a build creates next to the image.
+pub(crate) fn is_built(name: &str) -> bool {
+    [MADE_FROM, STAGED].contains(&name)
+}
 
 /// Finds the Dockerfile and its context, and reports what is left out.
 pub(crate) async fn sources(
@@ -82,10 +86,10 @@ pub(crate) async fn sources(
 }
 
 /// Refuses a Dockerfile's image for the local AgentCore, which starts programs without a container.
-pub(crate) fn refuse_local(placed: &[Placed<'_>]) -> Result<(), Failure> {
-    let mut local = placed.iter().filter(|placed| placed.session.is_local());
-    match local.find(|placed| placed.agent.builds_dockerfile().is_some()) {
-        Some(Placed { agent, session: _ }) => Err(Failure::config(format!(
+pub(crate) fn refuse_local(agents: &[Agent]) -> Result<(), Failure> {
+    let mut agents = agents.iter();
+    match agents.find(|agent| agent.builds_dockerfile().is_some()) {
+        Some(agent) => Err(Failure::config(format!(
             "the local AgentCore cannot run the image of `{}`, which is built from a Dockerfile",
             agent.name
         ))

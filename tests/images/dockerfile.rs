@@ -116,11 +116,23 @@ fn buildah_builds_what_is_deployed_and_only_when_something_changed() {
         "{}",
         refused.stderr
     );
-    cli(&project, &["clean", "--yes"])
+    let cleaned = cli(&project, &["clean", "--yes"])
         .on(&emulator)
         .run()
         .succeeds();
+    assert!(!cleaned.stderr.contains("Keeping"), "{}", cleaned.stderr);
     assert_eq!(listing(&emulator), before);
+    assert!(!project.has("target/agentcore/test-project-7k2qpx"));
+
+    // Nothing is started for what cannot run.
+    let local = cli(&project, &["deploy", "--local"]).run().exits(3);
+    assert!(
+        local
+            .stderr
+            .starts_with("error: the local AgentCore cannot run"),
+        "{}",
+        local.stderr
+    );
 }
 
 #[test]

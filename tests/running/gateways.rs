@@ -290,7 +290,12 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
     let alone = run(&["deploy", "--agent", "one"]).succeeds();
     let why =
         "the target `two` of gateway `tools` was not written, because agent `two` is not deployed";
-    says(&alone, &[why]);
+    says(&alone, &[why, "--workspace` deploys all agents"]);
+    assert!(
+        !alone.stderr.contains("--agent one --workspace"),
+        "{}",
+        alone.stderr
+    );
     assert_eq!(only(&emulator)["targets"], json!({}));
     let all = run(&["deploy"]).succeeds();
     let (agent, target) = ("Created agent `two`", "Creating target `two` of `tools`");
@@ -309,6 +314,10 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
     let of_role = statements(&emulator, ROLE).to_string();
     assert!(of_role.contains("runtime/two-*\""), "{of_role}");
     run(&["deploy", "--check"]).succeeds();
+    let two = run(&["deploy", "--agent", "two", "--check"]).succeeds();
+    let note =
+        "the target `two` of gateway `tools` leads to agent `two`, and `cargo agentcore deploy";
+    says(&two, &[note]);
     let again = run(&["prepare", "--dry-run"]).succeeds();
     assert!(!again.stderr.contains("tools"), "{}", again.stderr);
 

@@ -102,6 +102,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     args.building.check(&config.agents)?;
     existing::choose(args.image.as_ref(), &mut config.agents)?;
+    if args.aws.local {
+        dockerfile::refuse_local(&config.agents)?;
+    }
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     emulator::with(reach, &args.aws, place, ui, async |emulator| {
@@ -118,7 +121,6 @@ async fn deploy(
 ) -> Result<(), Failure> {
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
     existing::check(&placed)?;
-    dockerfile::refuse_local(&placed)?;
     partition::warn_of_gaps(&placed, ui);
     let smoke = args.smoke(emulator)?;
     if let Some(smoke) = &smoke {

@@ -356,7 +356,7 @@ mod tests {
             if shelf.keys() == ["new"] {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(shelf.keys(), ["new"]);
     }

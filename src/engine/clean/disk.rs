@@ -19,7 +19,7 @@ use crate::{
         image::layout,
         toolkit_yaml::{self, Shortened},
     },
-    project::{developed, on_disk, packaging, sessions::Placed},
+    project::{developed, dockerfile, on_disk, packaging, sessions::Placed},
     resources::{
         change::{Action, Change, Subject},
         clean::{CleanPlan, Kept, Weight},
@@ -189,10 +189,11 @@ impl Built {
     fn take_all(&mut self, kept: &mut Vec<Kept>) -> Result<(), Failure> {
         for name in self.directory.names()? {
             let below = self.directory.join(&name);
-            let is_folder = name.starts_with(files::TEMPORARY) || name == layout::FOLDER;
+            let is_image = name == layout::FOLDER || dockerfile::is_built(&name);
+            let is_folder = name.starts_with(files::TEMPORARY) || is_image;
             if is_folder && below.is_directory()? {
                 self.unfinished.push(below);
-            } else if is_built(&name) || on_disk::is_memory(&name) {
+            } else if is_built(&name) || on_disk::is_memory(&name) || dockerfile::is_built(&name) {
                 let file = self.directory.file(name);
                 file.check()?;
                 self.files.push(file);
@@ -218,7 +219,9 @@ impl Built {
     }
 
     fn words(&self) -> String {
-        if self.whole && self.files.iter().any(|file| file.folder == self.directory) {
+        let has_output = !self.unfinished.is_empty()
+            || self.files.iter().any(|file| file.folder == self.directory);
+        if self.whole && has_output {
             let directory = self.directory.path();
             return format!("build output and state in `{}`", directory.display());
         }

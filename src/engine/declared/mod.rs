@@ -59,6 +59,7 @@ pub(crate) async fn settle<'a>(run: &Run<'a>) -> Result<(DeclaredWork<'a>, Vec<A
     for placed in run.placed {
         tell_missing(placed, run.ui)?;
     }
+    targets::tell_others(run);
     let mut work = observe(run.placed, run.adopt, Refused::Failure).await?;
     if !run.changes_nothing() {
         work.agree(run)?;

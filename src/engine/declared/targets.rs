@@ -56,6 +56,33 @@ fn agents(resource: &Resource) -> impl Iterator<Item = (&String, &PartAgent)> {
     parts.filter_map(|(name, part)| Some((name, part.agent.as_ref()?)))
 }
 
+/// Notes gateways that lead to an agent of this run and are not looked at, because no agent of the run
+/// uses them.
+pub(super) fn tell_others(run: &Run<'_>) {
+    let is_used = |resource: &Resource| {
+        let mut used = run.placed.iter().flat_map(|placed| &placed.agent.resources);
+        used.any(|one| one.path() == resource.path())
+    };
+    let leads_here = |resource: &Resource, agent: &PartAgent| {
+        run.placed.iter().any(|placed| {
+            placed.session.capabilities().has(resource.kind)
+                && placed.agent.runtime_name == agent.runtime
+        })
+    };
+    let resources = run.declared.resources.iter();
+    for resource in resources.filter(|resource| !is_used(resource)) {
+        for (target, agent) in agents(resource) {
+            if leads_here(resource, agent) {
+                run.ui.note(&format!(
+                    "the target `{target}` of {} leads to agent `{}`, and `cargo agentcore deploy --workspace` writes it",
+                    declared::subject(resource),
+                    agent.name
+                ));
+            }
+        }
+    }
+}
+
 impl DeclaredWork<'_> {
     /// Writes the targets that lead to agents, after these were deployed.
     pub(crate) async fn settle_targets(&mut self, run: &Run<'_>) -> Result<(), Failure> {
@@ -107,7 +134,7 @@ impl Work<'_> {
                 declared::subject(&self.resource)
             ));
             let help =
-                "`cargo agentcore deploy` without `--agent` deploys all agents, and then writes it";
+                "`cargo agentcore deploy --workspace` deploys all agents, and then writes it";
             run.ui.warning(&message.help(help));
         }
         Ok(())

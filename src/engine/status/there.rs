@@ -46,9 +46,11 @@ impl There<'_> {
     /// Returns the page with the agent's traces, if it can send any.
     pub(crate) fn traces(&self) -> Option<String> {
         let session = &self.placed.session;
-        let can_trace =
-            session.capabilities().traces && self.found.state.fields.artifact.can_trace();
-        can_trace.then(|| links::observability(session.partition, &session.region))
+        // A Rust agent sends its traces itself.
+        let has_traces =
+            self.placed.agent.rust().is_some() || self.found.state.fields.artifact.can_trace();
+        (session.capabilities().traces && has_traces)
+            .then(|| links::observability(session.partition, &session.region))
     }
 
     /// Returns the lines if nothing differs, and for what was not compared.
