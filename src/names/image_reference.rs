@@ -169,12 +169,12 @@ mod tests {
             ("ghcr.io/a/b", "a tag or a digest"),
             ("ghcr.io/a/b:", "REGISTRY/REPOSITORY:TAG"),
             ("ghcr.io/a/../b:1", "REGISTRY/REPOSITORY:TAG"),
-            ("ghcr.io/A:1", "REGISTRY/REPOSITORY:TAG"),
+            ("ghcr.io/A:1", "without capital letters: `a`"),
             ("ghcr.io//a:1", "REGISTRY/REPOSITORY:TAG"),
             ("user@ghcr.io/a:1", "64 lowercase"),
             ("ghcr.io/a@sha256:0", "64 lowercase"),
             ("ghcr.io:x/a:1", "a registry"),
-            ("https://ghcr.io/a:1", "a registry"),
+            ("https://ghcr.io/a:1", "without `https://`: `ghcr.io/a:1`"),
         ] {
             let error = ImageReference::parse(wrong).unwrap_err();
             assert!(error.contains(said), "{wrong}: {error}");
