@@ -155,6 +155,13 @@ async fn read(
         .await?;
     let base = Base::read(&config, layers.len()).map_err(unfit)?;
     let wanted = minor_version(agent.runtime);
+    if base.is_alpine() || named.wanted().contains("alpine") {
+        return Err(unfit(
+            "it is Alpine Linux, whose C library is musl, and the dependencies are installed for glibc"
+                .to_owned(),
+        )
+        .help(format!("choose a base image with glibc, such as `{}`", default_base(agent.runtime))));
+    }
     match base.python() {
         Some(python) if python != wanted => Err(unfit(format!(
             "it has Python {python}, and `runtime` of the agent is Python {wanted}, for which the dependencies are installed"

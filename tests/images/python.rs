@@ -206,9 +206,11 @@ fn a_base_image_that_does_not_fit_is_refused_with_the_reason() {
     let registry = Registry::start();
     registry.push("3.12", "3.12.1", "arm64");
     registry.push("intel", "3.13.1", "amd64");
+    registry.push("3.13-alpine", "3.13.1", "arm64");
     for (base, more, exit, said) in [
         ("3.12", "", 3, "`runtime = \"python3.12\"`"),
         ("intel", "", 3, "no image for 64-bit ARM Linux"),
+        ("3.13-alpine", "", 3, "whose C library is musl"),
         ("gone", "", 3, "has no such image"),
         ("3.13", "--locked", 3, "has no digest"),
         ("3.13", "--offline", 1, "`--offline` downloads nothing"),

@@ -104,6 +104,16 @@ impl Base {
         Some(format!("{}.{}", parts.next()?, parts.next()?))
     }
 
+    /// Returns true if the image says that it was made from Alpine Linux, whose C library is musl.
+    pub(crate) fn is_alpine(&self) -> bool {
+        let history = self.settings.get("history").and_then(Value::as_array);
+        let mut made_by = history
+            .into_iter()
+            .flatten()
+            .filter_map(|step| step["created_by"].as_str());
+        made_by.any(|words| words.contains("alpine-minirootfs"))
+    }
+
     fn diff_ids(&self) -> Vec<Value> {
         let ids = self.settings.get("rootfs").map(|root| &root["diff_ids"]);
         ids.and_then(Value::as_array).cloned().unwrap_or_default()
@@ -376,6 +386,22 @@ mod tests {
         let layers = r#"{"os":"linux","architecture":"arm64","rootfs":{"diff_ids":["a"]}}"#;
         assert!(read(layers).contains("other layers"));
         assert!(read("[]").contains("not a JSON object"));
+    }
+
+    #[test]
+    fn alpine_is_recognized_by_how_it_was_made() {
+        let of = |words: &str| {
+            let text = json!({
+                "os": "linux", "architecture": "arm64",
+                "history": [{ "comment": "x" }, { "created_by": words }],
+            });
+            let base = Base::read(text.to_string().as_bytes(), 0).unwrap();
+            base.is_alpine()
+        };
+        assert!(of(
+            "ADD alpine-minirootfs-3.22.1-aarch64.tar.gz / # buildkit"
+        ));
+        assert!(!of("RUN apk add git"));
     }
 
     #[test]
