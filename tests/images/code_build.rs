@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-fn project(keys: &str) -> Project {
+pub(crate) fn project(keys: &str) -> Project {
     let project = Project::new()
         .metadata("region = \"us-east-1\"\ntags = { team = \"x\" }")
         .agent_with("my_agent", &format!("artifact = \"dockerfile\"\n{keys}"));
@@ -23,7 +23,7 @@ fn project(keys: &str) -> Project {
     project
 }
 
-fn run(project: &Project, builds: &CodeBuild, words: &[&str]) -> Outcome {
+pub(crate) fn run(project: &Project, builds: &CodeBuild, words: &[&str]) -> Outcome {
     Cli::new(project).args(words).at(&builds.url()).run()
 }
 

@@ -13,6 +13,8 @@ mod support;
 mod arm64;
 #[cfg(unix)]
 mod code_build;
+#[cfg(unix)]
+mod code_build_kills;
 mod dockerfile;
 mod existing;
 mod local;

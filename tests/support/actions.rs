@@ -119,7 +119,7 @@ impl Asked {
         }
         match self.service.as_str() {
             "iam" | "sts" => self.query_calls(roles),
-            "ecr" | "logs" => self.target_calls(),
+            "ecr" | "logs" | "codebuild" => self.target_calls(),
             "bedrock-agentcore" => agentcore_actions::calls(self),
             "s3" => s3_actions::calls(self),
             // The path is the operation, and account-wide settings have no ARN.
@@ -239,6 +239,8 @@ impl Asked {
             vec![arn.to_owned()]
         } else if self.service == "ecr" {
             self.repositories(&body, operation)
+        } else if self.service == "codebuild" {
+            vec![self.build_project(&body)]
         } else {
             vec![self.log_group(&body)]
         };
@@ -263,6 +265,17 @@ impl Asked {
         } else {
             vec!["*".to_owned()]
         }
+    }
+
+    /// The ID of a build starts with the name of its project.
+    fn build_project(&self, body: &Value) -> String {
+        let ways = ["/name", "/projectName", "/names/0", "/id", "/ids/0"];
+        let name = ways.iter().find_map(|way| body.pointer(way)?.as_str());
+        let name = name.and_then(|name| name.split(':').next());
+        self.arn(
+            "codebuild",
+            &format!("project/{}", name.unwrap_or_default()),
+        )
     }
 
     fn log_group(&self, body: &Value) -> String {

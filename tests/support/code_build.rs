@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     actions::{Asked, Call},
     emulator::Emulator,
-    proxy::forward,
+    proxy::{Proxy, forward},
     server::{Answer, Reply, Server},
 };
 
@@ -25,6 +25,8 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Succeeds,
+    /// It has succeeded before anything looks at it.
+    SucceedsAtOnce,
     /// A command fails.
     Fails,
     /// CodeBuild is not allowed to read the sources yet.
@@ -91,6 +93,11 @@ impl CodeBuild {
 
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Returns a proxy in front of it.
+    pub fn proxy(&self, emulator: &Emulator) -> Proxy {
+        Proxy::to_port(self.server.port(), emulator.account())
     }
 
     /// Returns how many builds were started.
@@ -169,12 +176,15 @@ async fn handle(
             let started = state.lock().unwrap().start(&body);
             // Outside of the lock, because the image goes to the emulator.
             let source = body["sourceLocationOverride"].as_str().unwrap_or_default();
-            if started == Fate::Succeeds || started == Fate::Hangs {
+            if [Fate::Succeeds, Fate::SucceedsAtOnce, Fate::Hangs].contains(&started) {
                 let path = format!("/{source}");
                 let zip = forward(signed("GET", &path, "s3", None, Bytes::new()), port).await;
                 let zip = zip.expect("the emulator answers").body();
                 let words = state.lock().unwrap().run(&zip, &body);
                 state.lock().unwrap().words.extend(words);
+            }
+            if started == Fate::SucceedsAtOnce {
+                push(&body, port).await;
             }
             let state = state.lock().unwrap();
             let build = state.builds.last().expect("one was started");
@@ -382,7 +392,14 @@ impl State {
 
 impl Build {
     fn value(&self) -> Value {
-        let is_over = self.stopped || (self.looks > RUNNING && self.fate != Fate::Hangs);
+        let is_over = match self.fate {
+            _ if self.stopped => true,
+            Fate::SucceedsAtOnce => true,
+            Fate::Hangs => false,
+            Fate::Succeeds | Fate::Fails | Fate::FailsEarly | Fate::ForgetsTheImage => {
+                self.looks > RUNNING
+            }
+        };
         let phase = |kind: &str, status: &str, message: &str| json!({ "phaseType": kind, "phaseStatus": status, "contexts": [{ "message": message }] });
         let (status, failed) = match self.fate {
             _ if self.stopped => ("STOPPED", None),
@@ -403,7 +420,9 @@ impl Build {
                     "AccessDenied: Access Denied",
                 )),
             ),
-            Fate::Succeeds | Fate::ForgetsTheImage | Fate::Hangs => ("SUCCEEDED", None),
+            Fate::Succeeds | Fate::SucceedsAtOnce | Fate::ForgetsTheImage | Fate::Hangs => {
+                ("SUCCEEDED", None)
+            }
         };
         let mut phases = vec![phase("SUBMITTED", "SUCCEEDED", "")];
         phases.extend(failed);

@@ -53,21 +53,39 @@ pub struct Proxy {
 
 type Killer = Arc<dyn Fn() + Send + Sync>;
 
+/// Which request kills the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kill {
+    At(usize, Moment),
+    /// After the first request for this action.
+    After(String),
+    /// After the first request that changes something and that this proxy sees for the first time.
+    AfterNewWrite,
+}
+
+/// How the names of operations that change nothing start.
+const READS: [&str; 5] = ["BatchCheck", "BatchGet", "Describe", "Get", "List"];
+
 #[derive(Default)]
 struct State {
     requests: Vec<Recorded>,
     roles: BTreeMap<String, String>,
     faults: Vec<(String, Times, Fault, usize)>,
     taken_away: Option<String>,
-    kill: Option<(usize, Moment)>,
+    kill: Option<Kill>,
     killer: Option<Killer>,
     killed: bool,
 }
 
 impl Proxy {
     pub fn to(emulator: &Emulator) -> Self {
+        Self::to_port(emulator.port(), emulator.account())
+    }
+
+    /// A proxy to a server in front of an emulator, which has this account.
+    pub fn to_port(port: u16, account: &str) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let (port, account) = (emulator.port(), emulator.account().to_owned());
+        let account = account.to_owned();
         let shared = Arc::clone(&state);
         let server = Server::start(move |request| {
             let asked = Asked::new(&request, &account);
@@ -113,6 +131,19 @@ impl Proxy {
         calls.filter(|c| !c.implied).map(|c| c.action).collect()
     }
 
+    /// Returns the actions that change something and their resources, each at its first time.
+    pub fn writes(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for request in self.requests() {
+            if let Some(write) = request.calls.first().and_then(write)
+                && !found.contains(&write)
+            {
+                found.push(write);
+            }
+        }
+        found
+    }
+
     pub fn forget(&self) {
         self.state.lock().unwrap().requests.clear();
     }
@@ -142,10 +173,28 @@ impl Proxy {
     ///
     /// Returns `Err` with the outcome if the run ended before that.
     pub fn kill_at(&self, cli: Cli, n: usize, moment: Moment) -> Result<Outcome, Outcome> {
+        self.kill(cli, Kill::At(self.count() + n, moment))
+    }
+
+    /// Runs the command through this proxy and kills it after its first request for an action.
+    ///
+    /// Returns `Err` with the outcome if the run ended before that.
+    pub fn kill_after(&self, cli: Cli, action: &str) -> Result<Outcome, Outcome> {
+        self.kill(cli, Kill::After(action.to_owned()))
+    }
+
+    /// Runs the command through this proxy and kills it after its first request that changes
+    /// something and that this proxy has not seen before; the client gets no answer.
+    ///
+    /// Returns `Err` with the outcome if the run ended before that.
+    pub fn kill_after_new_write(&self, cli: Cli) -> Result<Outcome, Outcome> {
+        self.kill(cli, Kill::AfterNewWrite)
+    }
+
+    fn kill(&self, cli: Cli, kill: Kill) -> Result<Outcome, Outcome> {
         {
             let mut state = self.state.lock().unwrap();
-            let n = state.requests.len() + n;
-            state.kill = Some((n, moment));
+            state.kill = Some(kill);
             state.killer = None;
             state.killed = false;
         }
@@ -168,7 +217,7 @@ async fn handle(
     asked: Asked,
     port: u16,
 ) -> Reply {
-    let (at, action, missing) = {
+    let (at, action, missing, is_new) = {
         let mut state = state.lock().unwrap();
         if state.killed {
             return Reply::Silence;
@@ -177,6 +226,9 @@ async fn handle(
         let action = calls.first().map_or_else(String::new, |c| c.action.clone());
         let taken_away = |call: &&Call| Some(&call.action) == state.taken_away.as_ref();
         let missing: Vec<Call> = calls.iter().filter(taken_away).cloned().collect();
+        let of = |calls: &[Call]| calls.first().and_then(write);
+        let changes = of(&calls);
+        let is_new = changes.is_some() && !state.requests.iter().any(|r| of(&r.calls) == changes);
         state.requests.push(Recorded {
             access_key: asked.access_key.clone(),
             region: asked.region.clone(),
@@ -186,10 +238,10 @@ async fn handle(
             document: serde_json::from_slice(request.body()).ok(),
             status: None,
         });
-        (state.requests.len(), action, missing)
+        (state.requests.len(), action, missing, is_new)
     };
-    let kill = state.lock().unwrap().kill;
-    if kill == Some((at, Moment::Before)) {
+    let kill = state.lock().unwrap().kill.clone();
+    if kill == Some(Kill::At(at, Moment::Before)) {
         kill_client(&state).await;
         return Reply::Silence;
     }
@@ -211,7 +263,13 @@ async fn handle(
             None => Reply::Silence,
         },
     };
-    if kill == Some((at, Moment::After)) {
+    let is_last = match kill {
+        Some(Kill::At(n, moment)) => (n, moment) == (at, Moment::After),
+        Some(Kill::After(last)) => last == action,
+        Some(Kill::AfterNewWrite) => is_new,
+        None => false,
+    };
+    if is_last {
         kill_client(&state).await;
         return Reply::Silence;
     }
@@ -255,6 +313,13 @@ impl State {
             }
         }
     }
+}
+
+/// Returns what a call changes; `None` if it only reads.
+fn write(call: &Call) -> Option<(String, String)> {
+    let (_, operation) = call.action.split_once(':')?;
+    let reads = READS.iter().any(|read| operation.starts_with(read));
+    (!reads).then(|| (call.action.clone(), call.resource.clone()))
 }
 
 /// Waits for the killer, because the first request may come before the test has set it.

@@ -135,6 +135,7 @@ impl Ordered {
         ui: &Ui,
     ) -> Result<Shipped, Failure> {
         if !self.is_unbuilt() {
+            build_project::tidy(placed, &self.sources.digest, ui).await;
             return Ok(Shipped {
                 how: "present",
                 bytes: 0,

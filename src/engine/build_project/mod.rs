@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 pub(crate) use self::{
     clean::{BuildDeletion, to_clean},
-    run::{Order, build, find},
+    run::{Order, build, find, tidy},
 };
 use crate::{
     config::RoleSettings,

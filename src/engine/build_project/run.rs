@@ -67,13 +67,7 @@ pub(crate) async fn build(
     order: Order<'_>,
     ui: &Ui,
 ) -> Result<Ended, Failure> {
-    let Placed { agent, session } = placed;
-    let runner = Runner {
-        code_build: CodeBuild::new(session),
-        project: ours::build_project(&agent.project, &agent.runtime_name),
-        placed,
-        ui,
-    };
+    let runner = Runner::new(placed, ui);
     let digest = &order.sources.digest;
     let mut sent = 0;
     let mut patience = Patience::new(refusal::PROPAGATION);
@@ -115,6 +109,18 @@ pub(crate) async fn build(
     Ok(Ended { image, sent })
 }
 
+/// Deletes the sources of an image that is there. A stopped run leaves them if its build ended
+/// before the next run.
+pub(crate) async fn tidy(placed: &Placed<'_>, digest: &str, ui: &Ui) {
+    let runner = Runner::new(placed, ui);
+    match runner.code_build.running(&runner.project, digest).await {
+        // Another run builds them again.
+        Ok(Some(_)) => {}
+        Ok(None) => runner.tidy(digest).await,
+        Err(error) => runner.skip_tidying(&error.into()),
+    }
+}
+
 /// Returns the newest image that was built from these sources.
 pub(crate) async fn find(
     placed: &Placed<'_>,
@@ -143,7 +149,17 @@ struct Runner<'a> {
     ui: &'a Ui,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    fn new(placed: &'a Placed<'a>, ui: &'a Ui) -> Self {
+        let Placed { agent, session } = placed;
+        Self {
+            code_build: CodeBuild::new(session),
+            project: ours::build_project(&agent.project, &agent.runtime_name),
+            placed,
+            ui,
+        }
+    }
+
     fn store(&self) -> Store {
         Store::new(&self.placed.session, &self.placed.agent.project)
     }
@@ -327,10 +343,13 @@ impl Runner<'_> {
             store.delete(&unused).await
         };
         if let Err(error) = tidied.await {
-            let why = Failure::from(error);
-            self.ui
-                .detail("Skipping", &format!("the deletion of sources: {why}"));
+            self.skip_tidying(&error.into());
         }
+    }
+
+    fn skip_tidying(&self, why: &Failure) {
+        self.ui
+            .detail("Skipping", &format!("the deletion of sources: {why}"));
     }
 }
 
