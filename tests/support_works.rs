@@ -39,12 +39,27 @@ client("bedrock-agentcore-control").create_agent_runtime(
 }
 
 #[test]
-fn an_emulator_is_gone_after_its_test() {
-    let emulator = Ministack::start();
+fn an_emulator_with_settings_of_its_own_is_gone_after_its_test() {
+    let emulator = Ministack::start_with(&[]);
     let port = emulator.port();
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     drop(emulator);
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn an_emulator_is_empty_for_the_next_test() {
+    for start in [Ministack::start, Moto::start] {
+        for _ in 0..2 {
+            let emulator = start();
+            assert_eq!(listing(&emulator)["roles"], serde_json::json!({}));
+            boto3(
+                &emulator,
+                r#"client("iam").create_role(RoleName="left", AssumeRolePolicyDocument="{}")"#,
+            );
+            assert_ne!(listing(&emulator)["roles"], serde_json::json!({}));
+        }
+    }
 }
 
 #[test]
