@@ -1,18 +1,15 @@
 //! What `clean` deletes of an agent's build project.
 
-use std::collections::BTreeSet;
-
 use crate::{
     config::Agent,
     effects::aws::{Kind, Session, code_build::CodeBuild, iam::Iam, logs},
-    engine::plan_output::announce,
+    engine::{deletion, plan_output::announce},
     error::Failure,
     names::{Region, RoleName, ours},
     resources::{
         build_project::{self, Cleaning, identity},
         change::{Action, Change, Step as _, Subject},
-        clean::{self, Kept, Logs, RolePlace, RoleRemoval, Weight},
-        ownership::Ownership,
+        clean::{Kept, Logs, RoleRemoval, Weight},
     },
     ui::Ui,
 };
@@ -91,24 +88,7 @@ async fn role(
     let Ok(name) = RoleName::parse(&name) else {
         return Ok(Vec::new());
     };
-    let iam = Iam::new(session);
-    let Some(role) = iam.observe_role(&name).await? else {
-        return Ok(Vec::new());
-    };
-    match identity(agent).ownership(&role.tags) {
-        Ownership::Ours => {}
-        Ownership::Unmarked | Ownership::Others(_) => return Ok(Vec::new()),
-    }
-    let profiles = iam.instance_profiles(&name).await?;
-    let place = RolePlace {
-        partition: session.partition,
-        account: &session.account,
-        regions: &BTreeSet::from([session.region.clone()]),
-        declared: BTreeSet::new(),
-    };
-    let removal = clean::remove_role(&place, &name, &role, &profiles);
-    kept.extend(removal.kept);
-    Ok(removal.steps)
+    deletion::own_role(&name, &identity(agent), session, kept).await
 }
 
 impl BuildDeletion {

@@ -1,12 +1,12 @@
 //! What `clean` deletes of the declared resources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::work::{delete_part, gone, untagged};
 use crate::{
     config::Resource,
     effects::aws::{Session, declared::Resources, iam::Iam},
-    engine::{plan_output::announce, waiting::wait},
+    engine::{deletion, plan_output::announce, waiting::wait},
     error::Failure,
     names::RoleName,
     plan::retry,
@@ -14,9 +14,9 @@ use crate::{
     protocol::control::api,
     resources::{
         change::{Change, Step},
-        clean::{self, Kept, RolePlace, RoleRemoval, Weight},
+        clean::{Kept, RoleRemoval, Weight},
         declared::{self, Cleaning, DeclaredStep, ObservedResource, gateway},
-        ownership::{Identity, Ownership},
+        ownership::Identity,
     },
     ui::Ui,
 };
@@ -97,24 +97,7 @@ async fn own_role(
     let Some(name) = name.transpose().ok().flatten() else {
         return Ok(Vec::new());
     };
-    let iam = Iam::new(session);
-    let Some(role) = iam.observe_role(&name).await? else {
-        return Ok(Vec::new());
-    };
-    match Identity::of_resource(resource).ownership(&role.tags) {
-        Ownership::Ours => {}
-        Ownership::Unmarked | Ownership::Others(_) => return Ok(Vec::new()),
-    }
-    let profiles = iam.instance_profiles(&name).await?;
-    let place = RolePlace {
-        partition: session.partition,
-        account: &session.account,
-        regions: &BTreeSet::from([session.region.clone()]),
-        declared: BTreeSet::new(),
-    };
-    let removal = clean::remove_role(&place, &name, &role, &profiles);
-    kept.extend(removal.kept);
-    Ok(removal.steps)
+    deletion::own_role(&name, &Identity::of_resource(resource), session, kept).await
 }
 
 impl Deletion<'_> {
