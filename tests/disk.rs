@@ -7,8 +7,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -17,7 +15,7 @@ use std::{
     process::Command,
 };
 
-use support::{Cli, Ministack, Project, listing, project::collect, wheels::with_uv};
+use crate::support::{self, Cli, Ministack, Project, listing, project::collect, wheels::with_uv};
 
 const FILLER: &str = "filler";
 

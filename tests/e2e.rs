@@ -7,12 +7,12 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{
+    self, Cli, Emulator, Fault, Ministack, Moto, Outcome, Proxy, Times, boto3, listing,
+};
 use serde_json::Value;
-use support::{Cli, Emulator, Fault, Ministack, Moto, Outcome, Proxy, Times, boto3, listing};
 use tempfile::TempDir;
 
 const REGION: &str = "us-west-2";

@@ -6,17 +6,15 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-mod support;
-
 use std::time::Duration;
 
-use serde_json::{Value, json};
 #[cfg(unix)]
-use support::terminal::Terminal;
-use support::{
-    Answer, Cli, Emulator, boto3,
+use crate::support::terminal::Terminal;
+use crate::support::{
+    self, Answer, Cli, Emulator, boto3,
     runtimes::{account, asked, at, project, run, running, says},
 };
+use serde_json::{Value, json};
 
 /// Writes lines for an endpoint: seconds before now, stream, message.
 fn print_lines(emulator: &Emulator, id: &str, lines: &[(i64, &str, String)]) {

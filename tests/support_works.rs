@@ -1,8 +1,6 @@
 //! Tests the tests' own tools.
 
-mod support;
-
-use support::{Cli, Ministack, Moto, Project, boto3, listing};
+use crate::support::{self, Cli, Ministack, Moto, Project, boto3, listing};
 
 #[test]
 fn both_emulators_answer_and_their_listings_show_what_was_made() {

@@ -1,6 +1,6 @@
 //! Agents that are no longer in Cargo.toml and have nothing in the project's bucket.
 
-use crate::{
+use super::{
     clean, deployed,
     support::{Cli, Ministack, Project, listing},
 };

@@ -1,7 +1,7 @@
 //! An agent's role from before `role.arn` or `role.name` was set: `clean` deletes it, and `deploy`
 //! reports it.
 
-use crate::{
+use super::{
     clean,
     deployed::{THEIRS, project, run, says},
     support::{

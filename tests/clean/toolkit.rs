@@ -1,6 +1,6 @@
 //! Cleans what the Python toolkit made: entries in its file, objects in its bucket and in others.
 
-use crate::{
+use super::{
     clean,
     support::{Cli, Ministack, Project, boto3, listing},
 };

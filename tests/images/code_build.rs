@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{
+use super::{
     service::deployed,
     support::{
         Cli, Emulator, Ministack, Outcome, Project, boto3,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     code_build::{project, run},
     support::{
         Cli, Emulator, Ministack, Outcome, Project, Proxy, boto3,

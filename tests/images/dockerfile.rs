@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{
+use super::{
     service::{deployed, program, skopeo},
     support::{Cli, Emulator, Ministack, Outcome, Project, listing},
 };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     package,
     service::deployed,
     support::{Cli, Emulator, Ministack, Outcome, Project, boto3, listing},

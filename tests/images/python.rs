@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{
+use super::{
     local::with_cache,
     registry::{Registry, Trouble},
     service::{deployed, skopeo},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     package,
     service::program,
     support::{Cli, Emulator, Ministack, Moment, Project, Proxy, boto3, listing},

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;
 
-use crate::{
+use super::{
     package,
     support::{
         Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3, listing,

@@ -14,7 +14,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     AGENT, local, package,
     service::program,
     support::{Cli, Ministack, Outcome, Project, boto3, emulator::free_port},

@@ -1,6 +1,6 @@
 //! An existing .gitignore.
 
-use crate::{
+use super::{
     init, stage,
     support::{Cli, Project},
 };

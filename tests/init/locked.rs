@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{
+use super::{
     init, source,
     support::{
         Cli, Project,

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
+use super::{
     init, stage,
     support::{self, Cli, Project, bed},
 };

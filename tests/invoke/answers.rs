@@ -9,7 +9,7 @@ use std::{
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     INVOKE, SESSION, SESSION_HEADER, arn, elsewhere, events, header, invoke, posts, project, says,
     script,
     support::{Answer, Script, bed},

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     INVOKE, SESSION_HEADER, arn, elsewhere, header, invoke, posts, project, refusal, says, script,
     support::{
         Answer, Cli, Project, Script, bed,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::{
+use super::{
     INVOKE, SESSION, SESSION_HEADER, STOP, arn, elsewhere, events, header, invoke, posts, project,
     refusal, says, script,
     support::{Answer, Cli, Script, emulator::DEAD_PORT},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     INVOKE, SESSION, SESSION_HEADER, STOP, arn, header, invoke, posts, project, refusal, says,
     script,
     support::{Answer, Cli, Project, Script},

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{arn, project, support::Cli};
+use super::{arn, project, support::Cli};
 
 const MIB: usize = 1 << 20;
 

@@ -9,7 +9,7 @@ use std::{
 use hyper::{Request, body::Bytes};
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     SESSION, arn, project, refusal, says,
     support::{
         Cli, Ministack, Outcome, Project, bed, boto3,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{
+use super::{
     INVOKE, events, invoke, project, refusal, script,
     support::{Answer, Scripted, terminal::Terminal},
 };

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::{
+use super::{
     INVOKE, arn, elsewhere, invoke, project, says,
     support::{Answer, Cli, Project, Script, Scripted, scripted::ACCOUNT},
 };

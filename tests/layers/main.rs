@@ -162,6 +162,31 @@ fn only_one_place_asks_which_system_this_is() {
     assert_eq!(asks, ["system/mod.rs"]);
 }
 
+/// A file that no test binary declares is not compiled, so its tests would never run.
+#[test]
+fn every_test_is_part_of_a_test_binary() {
+    let tests = root().join("tests");
+    let binaries = ["account.rs", "machine.rs"];
+    let declared = binaries.map(|name| fs::read_to_string(tests.join(name)).unwrap());
+    let mut found = 0;
+    for entry in fs::read_dir(&tests).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        // A folder with a `main.rs` is a binary of its own.
+        if binaries.contains(&name) || path.join("main.rs").exists() || name == "bench" {
+            continue;
+        }
+        let line = format!("mod {};", name.trim_end_matches(".rs"));
+        let is_declared = declared.iter().any(|text| text.lines().any(|l| l == line));
+        assert!(
+            is_declared,
+            "`{line}` is missing in tests/account.rs and in tests/machine.rs"
+        );
+        found += 1;
+    }
+    assert!(found > 20, "only {found} were found");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{Cli, Outcome, Project, scripted::Script, server::Answer};
+use crate::support::{Cli, Outcome, Project, scripted::Script, server::Answer};
 
 /// The table of `help workspaces`: a directory, and the agents that a command is about there.
 const PLACES: [(&str, &[&str]); 8] = [

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::{
+use super::{
     archive, names, package, python,
     support::{Project, bed, wheels},
 };

@@ -1,6 +1,6 @@
 //! `exclude-packages`: distributions that are installed and not shipped.
 
-use crate::{
+use super::{
     archive, names, package, project,
     support::{Project, wheels},
 };

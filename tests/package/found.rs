@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{
+use super::{
     archive, counted, names, package, project, python,
     support::{Cli, Project, wheels},
 };
@@ -128,7 +128,7 @@ fn what_is_older_than_it_has_to_be_is_told_at_every_build_with_the_reason() {
     );
     for state in ["(installed)", "(unchanged)", "(cached)"] {
         if state == "(cached)" {
-            crate::forget_archive(&project);
+            super::forget_archive(&project);
         }
         let outcome = package(&project).run().succeeds();
         for words in [

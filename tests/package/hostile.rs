@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use crate::{
+use super::{
     REQUIREMENTS, archive, names, package, path_with_uv, project, python,
     support::{Cli, Project, bed, wheels},
 };
@@ -282,7 +282,7 @@ fn a_damaged_entry_of_the_cache_is_made_again() {
         let at = usize::try_from(at).unwrap();
         bytes[at] ^= 0xff;
         fs::write(&entry, bytes).unwrap();
-        crate::forget_archive(&project);
+        super::forget_archive(&project);
         let outcome = package(&project).run().succeeds();
         assert!(outcome.stderr.contains("(installed)"), "{}", outcome.stderr);
         assert!(fs::read(archive(&project)).unwrap() == whole);
@@ -294,7 +294,7 @@ fn the_users_own_index_settings_count_and_are_part_of_the_key() {
     let project = project();
     let cache = project.root().join("cache");
     let run = || {
-        crate::forget_archive(&project);
+        super::forget_archive(&project);
         package(&project)
             .env("CARGO_AGENTCORE_CACHE_DIR", &cache)
             .run()

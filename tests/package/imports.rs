@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::{
+use super::{
     package,
     support::{Project, bed},
 };

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::{archive, names, package, project, python, support::Project};
+use super::{archive, names, package, project, python, support::Project};
 
 const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nQUtJQUlPU0ZPRE5ON0VYQU1QTEU\n-----END OPENSSH PRIVATE KEY-----\n";
 

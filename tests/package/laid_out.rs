@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{
+use super::{
     archive, names, python,
     support::{Cli, Project},
 };

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::{
+use super::{
     archive, counted, package, project,
     support::{Cli, Project, bed, wheels},
 };
@@ -342,7 +342,7 @@ fn a_file_of_the_agent_that_meets_one_of_a_dependency_is_refused_with_both_place
 #[test]
 fn names_that_only_sound_like_a_librarys_are_free() {
     let project = Project::new().agent_with("requests", "runtime = \"python3.11\"");
-    project.write("deployment/requirements.txt", crate::REQUIREMENTS);
+    project.write("deployment/requirements.txt", super::REQUIREMENTS);
     project.write("deployment/tests/data.py", "");
     package(&project).run().succeeds();
 }

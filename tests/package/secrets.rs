@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
+use super::{
     archive,
     corpus::{Case, harmless, secrets},
     kept::{bare, own},

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     status_of_code::status,
     support::{
         Emulator, Ministack, Project, boto3, listing,

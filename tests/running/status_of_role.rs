@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     status_of_code::{deployed, status},
     support::{
         Cli, Emulator, Fault, Moto, Project, Proxy, Times, boto3,

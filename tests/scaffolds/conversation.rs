@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     Generated,
     served::{Answered, Served},
     succeeds,

@@ -8,7 +8,7 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     Generated,
     conversation::{Model, call, text},
     price_list::{price_list, products, summaries},

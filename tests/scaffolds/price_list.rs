@@ -6,7 +6,7 @@ use std::{process::Command, sync::OnceLock};
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     estimate::Asked,
     succeeds,
     support::{Answer, bed},

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
+use super::{
     Generated, TEMPLATES,
     support::{Cli, bed, emulator::free_port},
 };

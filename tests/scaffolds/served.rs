@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
+use super::{
     Generated,
     support::emulator::{ACCESS_KEY, SECRET_KEY, free_port},
 };

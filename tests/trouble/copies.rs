@@ -1,6 +1,6 @@
 //! The copied sources: edits are kept, a refused write is reported, a dry run writes nothing.
 
-use crate::{
+use super::{
     prepare, project,
     support::{Cli, Ministack, listing},
 };

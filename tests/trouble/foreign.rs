@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     project,
     support::{Cli, Emulator, Ministack, Moto, Outcome, Project, boto3},
 };

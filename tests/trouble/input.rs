@@ -1,6 +1,6 @@
 //! Wrong input: what is wrong, where, what to do, and nothing is created.
 
-use crate::{
+use super::{
     project,
     support::{Cli, Ministack, Project, listing, proxy::Proxy},
 };

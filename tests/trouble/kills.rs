@@ -1,6 +1,6 @@
 //! Kills at every request, and concurrent runs: the next run completes the work.
 
-use crate::{
+use super::{
     deploy, prepare, project,
     support::{
         Cli, Ministack, boto3, listing,

@@ -1,6 +1,6 @@
 //! The permissions of a run: no more than it needs, and no more than the deployer has.
 
-use crate::{
+use super::{
     prepare, project,
     support::{Cli, Ministack, Project, boto3, listing, proxy::Proxy},
 };

@@ -1,6 +1,6 @@
 //! Faults of AWS and the network: throttling, refusals, broken connections.
 
-use crate::{
+use super::{
     prepare, project,
     support::{
         Cli, Ministack,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
+use super::{
     CTRL_C,
     support::{
         Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3, listing, terminal::Terminal,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
+use super::{
     CTRL_C, DOWN, ENTER, HIDE_CURSOR, SHOW_CURSOR,
     support::{Cli, Project, project::collect, terminal::Terminal},
 };

@@ -1,6 +1,6 @@
 //! The questions on terminals with 40 and 80 columns, and going back.
 
-use crate::{
+use super::{
     CTRL_C, ENTER, ESCAPE, manifest,
     support::{Cli, Project, terminal::Terminal},
 };

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use serde_json::json;
 
-use crate::{
+use super::{
     narrow::WIDTHS,
     support::{
         Cli, Project,
@@ -148,7 +148,7 @@ fn ctrl_c_clears_the_row_and_removes_what_was_being_built() {
         .without_env("CI");
     let mut terminal = Terminal::wide(&cli, 100);
     terminal.shows_within("dependencies of `one` 1s");
-    terminal.types(crate::CTRL_C);
+    terminal.types(super::CTRL_C);
     let (status, picture) = terminal.leaves();
     assert_eq!(status.code(), Some(130), "{picture:#?}");
     let row = picture.iter().find(|row| row.contains("`one` 1s"));

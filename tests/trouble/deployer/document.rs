@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{
-    POLICY, WITH_TLS_ONLY, agent, declare_policies, declare_tags, document, proxy_to, words,
-};
-use crate::{
+use super::super::{
     DEPLOYED,
     support::{Answer, Call, Cli, Emulator, Fault, Ministack, Moto, Project, Proxy, Times, boto3},
     yaml,
+};
+use super::{
+    POLICY, WITH_TLS_ONLY, agent, declare_policies, declare_tags, document, proxy_to, words,
 };
 
 /// Returns true if a pattern of a policy matches: `*` matches anything.

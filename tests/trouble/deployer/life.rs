@@ -1,10 +1,10 @@
 //! The life of an agent that needs every action of the policy once, with the action missing first.
 
-use super::{POLICY, declare_policies, declare_tags, taken_away::Deployer};
-use crate::{
+use super::super::{
     support::{Answer, Fault, Times, boto3},
     yaml,
 };
+use super::{POLICY, declare_policies, declare_tags, taken_away::Deployer};
 
 /// Changes the role's trust policy, as another person might.
 const CHANGED_TRUST: &str = r#"

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     project,
     support::{Answer, Cli, Emulator, Fault, Project, Proxy, Times},
 };

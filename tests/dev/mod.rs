@@ -17,8 +17,6 @@ mod protocols;
 mod requests;
 mod rust;
 mod sessions;
-#[path = "../support/mod.rs"]
-mod support;
 mod talking;
 mod template;
 
@@ -32,8 +30,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{self, wheels};
 use rustix::process::{Pid, Signal, kill_process};
-use support::wheels;
 
 const MANIFEST: &str = r#"
 [workspace]

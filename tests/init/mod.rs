@@ -5,9 +5,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod findings;
 mod ignoring;
 mod joining;
@@ -22,7 +19,7 @@ mod servers;
 
 use std::collections::BTreeMap;
 
-use support::{Cli, Outcome, Project};
+use crate::support::{self, Cli, Outcome, Project};
 
 const AGENT: &str = r#"
 def answer(prompt: str) -> dict[str, str]:

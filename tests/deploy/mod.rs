@@ -5,9 +5,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod bucket;
 mod callers;
 mod compiling;
@@ -26,8 +23,10 @@ mod unknown;
 
 use std::collections::BTreeSet;
 
+use crate::support::{
+    self, Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3,
+};
 use serde_json::Value;
-use support::{Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3};
 
 /// Prefixes of actions that change something in AWS.
 const WRITES: [&str; 7] = ["Create", "Put", "Update", "Delete", "Tag", "Untag", "Abort"];

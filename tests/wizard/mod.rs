@@ -7,9 +7,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod confirmation;
 mod consent;
 mod help;
@@ -20,7 +17,7 @@ mod summary;
 
 use std::path::Path;
 
-use support::{Cli, project::collect, terminal::Terminal};
+use crate::support::{self, Cli, project::collect, terminal::Terminal};
 use tempfile::TempDir;
 
 const ENTER: &str = "\r";

@@ -23,8 +23,6 @@ mod protocols;
 mod sdk;
 mod sessions;
 mod sockets;
-#[path = "../support/mod.rs"]
-mod support;
 mod tokens;
 mod toolkit;
 mod whole_way;
@@ -39,8 +37,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{Cli, Project, bed, wheels::with_uv};
 use serde_json::{Value, json};
-use support::{Cli, Project, bed, wheels::with_uv};
 
 /// An agent controlled by its requests, see `agent.py`.
 const AGENT: &str = include_str!("agent.py");

@@ -6,9 +6,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod against;
 mod answers;
 mod authorization;
@@ -21,9 +18,9 @@ mod real;
 mod terminal;
 mod unanswered;
 
+use crate::support::{self, Answer, Cli, Outcome, Project, Script, Scripted, scripted::ACCOUNT};
 use hyper::{Request, body::Bytes};
 use serde_json::json;
-use support::{Answer, Cli, Outcome, Project, Script, Scripted, scripted::ACCOUNT};
 
 const INVOKE: &str = "bedrock-agentcore:InvokeAgentRuntime";
 const STOP: &str = "bedrock-agentcore:StopRuntimeSession";

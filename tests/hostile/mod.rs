@@ -9,9 +9,7 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
+use crate::support;
 mod checkout;
 mod code;
 mod links;

@@ -6,9 +6,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod copies;
 mod deployer;
 mod foreign;
@@ -19,7 +16,7 @@ mod proxies;
 mod reaching;
 mod service;
 
-use support::{Cli, Emulator, Outcome, Project, boto3};
+use crate::support::{self, Cli, Emulator, Outcome, Project, boto3};
 
 /// Roles, objects and runtimes as the toolkit leaves them, for `clean` to delete.
 const DEPLOYED: &str = r#"

@@ -5,9 +5,7 @@
     reason = "a test that cannot set its stage fails, and it reads and writes files"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
+use crate::support;
 mod typed;
 
 use std::{collections::BTreeSet, fs, path::Path, process::Output};

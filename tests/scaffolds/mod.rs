@@ -5,9 +5,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod conversation;
 mod estimate;
 mod price_list;
@@ -19,9 +16,9 @@ use std::{
     process::Command,
 };
 
+use crate::support::{self, Cli, Emulator, Ministack, bed};
 use serde_json::{Value, json};
 use served::Served;
-use support::{Cli, Emulator, Ministack, bed};
 use tempfile::TempDir;
 
 const TEMPLATES: [&str; 3] = ["strands", "cost-estimator", "echo"];

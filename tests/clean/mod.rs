@@ -6,20 +6,17 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod deployed;
 mod former;
 mod former_role;
 mod kills;
 mod toolkit;
 
-use serde_json::json;
-use support::{
-    Answer, Cli, Emulator, Ministack, Outcome, Project, Script, Scripted, boto3, listing,
+use crate::support::{
+    self, Answer, Cli, Emulator, Ministack, Outcome, Project, Script, Scripted, boto3, listing,
     scripted::ACCOUNT,
 };
+use serde_json::json;
 
 fn clean(project: &Project, emulator: &Emulator) -> Cli {
     Cli::new(project).on(emulator).args(["clean", "--yes"])

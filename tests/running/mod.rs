@@ -6,9 +6,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod declared;
 mod endpoint_commands;
 mod gateways;
@@ -16,13 +13,13 @@ mod memories;
 mod status_of_code;
 mod status_of_role;
 
-use serde_json::json;
-use support::{
-    Answer, Cli, Emulator, Ministack, Moto, Project, Script, boto3,
+use crate::support::{
+    self, Answer, Cli, Emulator, Ministack, Moto, Project, Script, boto3,
     runtimes::{
         ARN, TAGS, asked, at, deploy, endpoint, listed, project, run, running, runtime, says, tags,
     },
 };
+use serde_json::json;
 
 #[test]
 fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {

@@ -6,9 +6,6 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod arm64;
 #[cfg(unix)]
@@ -24,7 +21,7 @@ mod replacement;
 mod service;
 mod zip;
 
-use support::Project;
+use crate::support::{self, Project};
 
 const AGENT: &str = include_str!("agent.rs");
 

@@ -5,12 +5,10 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
 mod workspace;
 
+use crate::support::{Answer, Cli, Ministack, Outcome, Project, Script};
 use serde_json::Value;
-use support::{Answer, Cli, Ministack, Outcome, Project, Script};
 
 fn project() -> Project {
     Project::new()

@@ -6,9 +6,6 @@
     reason = "tests touch the world"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod beside;
 mod corpus;
 mod encodings;
@@ -30,8 +27,8 @@ use std::{
     process::Command,
 };
 
-use support::{
-    Cli, Project,
+use crate::support::{
+    self, Cli, Project,
     bed::{self, path_with_uv},
 };
 
