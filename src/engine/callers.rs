@@ -15,9 +15,9 @@ use crate::{
     resources::{
         callers::{CallersPlan, CallersStep, ObservedPolicy, concern, plan},
         change::{Reveal, Step as _},
-        clean::Tags,
         role::Adopt,
         runtime::observed::RuntimeState,
+        tags::Tags,
     },
     ui::Ui,
 };

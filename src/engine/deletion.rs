@@ -1,21 +1,13 @@
 //! Deletes a resource of AWS, and waits until it is gone.
 
-use std::collections::BTreeSet;
-
 use crate::{
     effects::aws::{
-        AwsError, Kind, Session,
-        iam::Iam,
+        AwsError, Kind,
         runtime::{Presence, Runtimes},
     },
     engine::waiting::{State, wait},
     error::Failure,
-    names::RoleName,
     plan::retry,
-    resources::{
-        clean::{self, Kept, RolePlace, RoleRemoval},
-        ownership::{Identity, Ownership},
-    },
     ui::Ui,
 };
 
@@ -85,32 +77,4 @@ pub(crate) async fn gone<E: Into<Failure>>(
     };
     let what = format!("{what} to be deleted");
     wait(&what, retry::DELETION, look, ui).await
-}
-
-/// Returns what `clean` takes away of a role that a service assumes, if its tags prove that it belongs
-/// to `owner`.
-pub(crate) async fn own_role(
-    name: &RoleName,
-    owner: &Identity,
-    session: &Session,
-    kept: &mut Vec<Kept>,
-) -> Result<Vec<RoleRemoval>, Failure> {
-    let iam = Iam::new(session);
-    let Some(role) = iam.observe_role(name).await? else {
-        return Ok(Vec::new());
-    };
-    match owner.ownership(&role.tags) {
-        Ownership::Ours => {}
-        Ownership::Unmarked | Ownership::Others(_) => return Ok(Vec::new()),
-    }
-    let profiles = iam.instance_profiles(name).await?;
-    let place = RolePlace {
-        partition: session.partition,
-        account: &session.account,
-        regions: &BTreeSet::from([session.region.clone()]),
-        declared: BTreeSet::new(),
-    };
-    let removal = clean::remove_role(&place, name, &role, &profiles);
-    kept.extend(removal.kept);
-    Ok(removal.steps)
 }

@@ -13,10 +13,10 @@ use crate::{
     names::EndpointName,
     plan::retry,
     resources::{
-        clean::Tags,
         endpoint::{self as plan, EndpointStep, History},
         ownership::Identity,
         runtime::observed::{EndpointState, READY},
+        tags::Tags,
     },
     ui::Ui,
 };

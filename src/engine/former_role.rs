@@ -10,8 +10,8 @@ use crate::{
     names::RoleName,
     project::{on_disk, sessions::Placed},
     resources::{
-        clean,
         ownership::{Identity, Ownership},
+        role,
         runtime::observed::role_arn,
     },
     ui::Ui,
@@ -62,7 +62,7 @@ async fn look(placed: &Placed<'_>, name: &RoleName, ui: &Ui) -> Result<(), AwsEr
         "the role `{name}` was created for the agent `{}` and is no longer configured",
         agent.name
     ))
-    .help(format!("once no runtime uses it, {}", clean::by_hand(name)));
+    .help(format!("once no runtime uses it, {}", role::by_hand(name)));
     if *name == default_role(&agent.runtime_name) {
         warning = warning.help(format!(
             "`cargo agentcore clean --agent {}` deletes it with the agent",

@@ -10,7 +10,7 @@ use crate::{
     protocol::logs,
     resources::{
         change::{Reveal, Step as _},
-        clean::{ObservedLogGroup, Tags},
+        log_group::ObservedLogGroup,
         ownership::{Identity, Ownership},
         runtime::{
             fields::Artifact,
@@ -18,6 +18,7 @@ use crate::{
             observed::DEFAULT_ENDPOINT,
             replacement::{self, Replacement},
         },
+        tags::Tags,
     },
     ui::Ui,
 };

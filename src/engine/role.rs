@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     config::{Agent, Allowed, ManagedPolicy, Permission, Resource, RoleSettings, ServiceRole},
     effects::{
-        aws::{Kind, Session, iam::Iam},
+        aws::{AwsError, Kind, Session, iam::Iam},
         clock,
     },
     engine::{
@@ -19,8 +19,8 @@ use crate::{
     project::sessions::{self, Placed},
     resources::{
         change::{Reveal, Step as _},
-        ownership::Identity,
-        role::{self, Adopt, DesiredRole, ObservedRole, RolePlan, RoleStep},
+        ownership::{Identity, Ownership},
+        role::{self, Adopt, DesiredRole, ObservedRole, RolePlan, RoleStep, WholeRole},
     },
     ui::Ui,
 };
@@ -147,6 +147,26 @@ pub(crate) async fn decide_own(
         observed: observed.map(Box::new),
         plan,
     })
+}
+
+/// Observes a role, and what its deletion depends on if it belongs to `owner`.
+pub(crate) async fn observe_whole(
+    name: &RoleName,
+    owner: &Identity,
+    iam: &Iam,
+) -> Result<Option<WholeRole>, AwsError> {
+    let Some(role) = iam.observe_role(name).await? else {
+        return Ok(None);
+    };
+    let instance_profiles = match owner.ownership(&role.tags) {
+        Ownership::Ours => iam.instance_profiles(name).await?,
+        Ownership::Unmarked | Ownership::Others(_) => Vec::new(),
+    };
+    Ok(Some(WholeRole {
+        name: name.clone(),
+        role,
+        instance_profiles,
+    }))
 }
 
 /// Reports the reasons for permissions beyond the narrow rules.

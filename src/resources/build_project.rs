@@ -1,6 +1,6 @@
 //! The CodeBuild project that builds an agent's image: what it should be, and the steps to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -11,8 +11,10 @@ use crate::{
     package::build_script::buildspec,
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
+        deletion::{Deletion, Logs},
+        log_group::{self, LogGroupStep},
         ownership::{ADOPTED, Identity, Owner, Ownership},
-        role::Adopt,
+        role::{self, Adopt, Place, RoleDeletion, WholeRole},
         tags,
     },
 };
@@ -56,20 +58,32 @@ pub(crate) enum BuildProjectStep {
         fields: Vec<FieldChange>,
         adopts: bool,
     },
+    Delete {
+        name: String,
+    },
 }
 
-/// What `clean` does with a project.
+/// What an agent has for builds in one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cleaning {
-    Delete,
-    Keep(String),
+pub(crate) struct ObservedBuilds {
+    /// The name that the project has, if it exists.
+    pub(crate) name: String,
+    pub(crate) project: Option<ObservedBuildProject>,
+    /// The log group of the builds, if it exists.
+    pub(crate) log_group: Option<String>,
+    pub(crate) role: Option<WholeRole>,
 }
 
 /// Returns the owner that the tags of the project and of its role name.
 pub(crate) fn identity(agent: &Agent) -> Identity {
+    identity_of(&Identity::of(agent))
+}
+
+/// Like [`identity`], of the agent with this identity.
+pub(crate) fn identity_of(agent: &Identity) -> Identity {
     Identity {
-        owner: Owner::Resource(format!("build/{}", agent.name)),
-        ..Identity::of(agent)
+        owner: Owner::Resource(format!("build/{}", agent.owner.name())),
+        ..agent.clone()
     }
 }
 
@@ -184,16 +198,48 @@ pub(crate) fn plan(
     }])
 }
 
-/// Decides about a project with the agent's name.
-pub(crate) fn clean(identity: &Identity, there: &ObservedBuildProject) -> Cleaning {
-    match identity.ownership(&there.tags) {
-        Ownership::Ours if there.tags.contains_key(ADOPTED) => {
-            Cleaning::Keep("it existed before this project adopted it".to_owned())
+/// Returns what `clean` does with the project that an agent's images are built in, and with the role
+/// that CodeBuild assumes for it. The project or the role proves the log group.
+pub(crate) fn deletion(
+    place: Place<'_>,
+    there: &ObservedBuilds,
+    logs: Logs,
+) -> (
+    Deletion<BuildProjectStep>,
+    Deletion<LogGroupStep>,
+    RoleDeletion,
+) {
+    let ObservedBuilds {
+        name,
+        project,
+        log_group,
+        role,
+    } = there;
+    let kept = project.as_ref().and_then(|project| {
+        if let Err(why) = place.identity.ownership(&project.tags).proven() {
+            return Some(format!("not ours: {why}"));
         }
-        Ownership::Ours => Cleaning::Delete,
-        Ownership::Unmarked => Cleaning::Keep("not ours: it does not carry our tags".to_owned()),
-        Ownership::Others(owner) => Cleaning::Keep(format!("not ours: its tags say {owner}")),
+        let is_adopted = project.tags.contains_key(ADOPTED);
+        is_adopted.then(|| "it existed before this project adopted it".to_owned())
+    });
+    if let Some(why) = kept {
+        let kept = Deletion::keeping(Subject::new("build project", name), why);
+        return (kept, Deletion::default(), RoleDeletion::default());
     }
+    // A stopped run may have deleted the project alone.
+    let role = role.as_ref();
+    let role = role.map(|role| role::deletion(place, role, &BTreeSet::new()));
+    let role = role.unwrap_or_default();
+    let is_ours = project.is_some() || !role.deletion.steps.is_empty();
+    let log_group = log_group.as_ref().filter(|_| is_ours);
+    let delete = project
+        .is_some()
+        .then(|| BuildProjectStep::Delete { name: name.clone() });
+    (
+        Deletion::of(delete),
+        log_group.map_or_else(Deletion::default, |group| log_group::deletion(group, logs)),
+        role,
+    )
 }
 
 /// Returns the members that this tool sets and that are different.
@@ -245,6 +291,7 @@ impl Step for BuildProjectStep {
                 fields,
                 adopts: _,
             } => Change::of(Action::Update, subject(name)).with(Details::Fields(fields.clone())),
+            Self::Delete { name } => Change::of(Action::Delete, subject(name)),
         }
     }
 }
@@ -270,7 +317,10 @@ mod tests {
     /// Returns what CodeBuild has after the steps.
     fn applied(steps: &[BuildProjectStep]) -> ObservedBuildProject {
         let (BuildProjectStep::Create { body, .. } | BuildProjectStep::Update { body, .. }) =
-            &steps[0];
+            &steps[0]
+        else {
+            panic!("{steps:?}");
+        };
         let mut document = body.clone();
         // The service adds members.
         document["environment"]["environmentVariables"] = json!([]);
@@ -285,6 +335,26 @@ mod tests {
         }
     }
 
+    /// Returns what `clean` deletes of the project.
+    fn cleaned(there: &ObservedBuildProject) -> Vec<BuildProjectStep> {
+        let desired = desired();
+        let place = Place {
+            identity: &desired.identity,
+            partition: Partition::Aws,
+            account: &AccountId::parse("123456789012").expect("it is legal"),
+            regions: &BTreeSet::new(),
+        };
+        let there = ObservedBuilds {
+            name: desired.name.clone(),
+            project: Some(there.clone()),
+            log_group: Some("group".to_owned()),
+            role: None,
+        };
+        let (project, group, _) = deletion(place, &there, Logs::Delete);
+        assert_eq!(project.steps.is_empty(), group.steps.is_empty());
+        project.steps
+    }
+
     #[test]
     fn a_project_that_was_written_needs_no_steps_and_every_difference_is_written_back() {
         let steps = plan(&desired(), None, Adopt::No).expect("it is new");
@@ -293,7 +363,7 @@ mod tests {
             plan(&desired(), Some(&there), Adopt::No).ok(),
             Some(Vec::new())
         );
-        assert_eq!(clean(&desired().identity, &there), Cleaning::Delete);
+        assert_eq!(cleaned(&there).len(), 1);
         let mut changed = there.clone();
         changed.document["environment"]["privilegedMode"] = json!(false);
         changed.tags.insert("theirs".to_owned(), "kept".to_owned());
@@ -325,8 +395,7 @@ mod tests {
         there.tags.clear();
         plan(&desired(), Some(&there), Adopt::No).expect_err("nothing proves it");
         for there in [&other, &there] {
-            let cleaned = clean(&desired().identity, there);
-            assert!(matches!(cleaned, Cleaning::Keep(_)), "{cleaned:?}");
+            assert_eq!(cleaned(there), []);
         }
         let steps = plan(&desired(), Some(&there), Adopt::Yes).expect("it is adopted");
         let adopted = applied(&steps);
@@ -334,9 +403,6 @@ mod tests {
             plan(&desired(), Some(&adopted), Adopt::No).ok(),
             Some(Vec::new())
         );
-        assert!(matches!(
-            clean(&desired().identity, &adopted),
-            Cleaning::Keep(_)
-        ));
+        assert_eq!(cleaned(&adopted), []);
     }
 }

@@ -60,12 +60,12 @@ impl CallersPlan {
 
 /// Returns whether the policies must be read. `tags` are the runtime's, if known. Without declared
 /// callers and without a record of former ones, no policy is ours.
-pub(crate) fn concern(agent: &Agent, tags: &crate::resources::clean::Tags) -> bool {
+pub(crate) fn concern(agent: &Agent, tags: &crate::resources::tags::Tags) -> bool {
     let is_recorded = match tags {
-        crate::resources::clean::Tags::Known(tags) => {
+        crate::resources::tags::Tags::Known(tags) => {
             managed_settings::recorded(tags).contains(RECORDED)
         }
-        crate::resources::clean::Tags::Unknown => false,
+        crate::resources::tags::Tags::Unknown => false,
     };
     is_recorded || !agent.callers.is_empty()
 }

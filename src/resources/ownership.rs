@@ -107,6 +107,15 @@ impl Identity {
 }
 
 impl Ownership {
+    /// Returns why something is not this project's, if that is so.
+    pub(crate) fn proven(self) -> Result<(), String> {
+        match self {
+            Self::Ours => Ok(()),
+            Self::Unmarked => Err("it does not carry the tags of this project".to_owned()),
+            Self::Others(owner) => Err(format!("its tags say {owner}")),
+        }
+    }
+
     /// Compares the tags that prove that something is ours with those that are there. `shown` are
     /// the tags that tell another owner, with their words.
     fn of(

@@ -1,9 +1,17 @@
-//! The user's own tags on this tool's resources: which to set, and which to remove without touching
-//! foreign tags.
+//! Tags of resources: which of the user's own to set, and which to remove without touching foreign
+//! ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::resources::runtime::{managed_settings, replacement};
+
+/// A resource's tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tags {
+    Known(BTreeMap<String, String>),
+    /// The service does not support tags on this kind of resource.
+    Unknown,
+}
 
 /// Lists the user's own tags that this tool set, so that it can remove a tag that is no longer
 /// declared.

@@ -141,7 +141,7 @@ fn a_former_role_stays_with_what_it_serves_elsewhere_and_where_it_is_not_ours() 
     let kept = clean(&project, &emulator).run().succeeds();
     says(
         &kept,
-        &format!("Keeping role `{FORMER}`: not ours: it does not carry our tags"),
+        &format!("Keeping role `{FORMER}`: not ours: it does not carry the tags of this project"),
     );
     assert_eq!(listing(&emulator), before);
 }

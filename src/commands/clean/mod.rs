@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     effects::manifest::Project,
     engine::{
-        clean::{self, Removal, World},
+        clean::{self, Cleaning, World},
         plan_output::Planned,
     },
     error::{Exit, Failure},
@@ -23,7 +23,7 @@ use crate::{
         emulator::{self, Reach},
         sessions::{self, Placed},
     },
-    resources::clean::{Logs, Trust},
+    resources::{clean::Trust, deletion::Logs},
     ui::Ui,
 };
 
@@ -105,26 +105,26 @@ async fn clean(
 
     let place = (project, &config.declared);
     let looking = ui.working("Looking", "for what belongs to the agents");
-    let removals = clean::observe(placed, place, options, &[]).await?;
+    let cleaning = clean::observe(placed, place, options, None).await?;
     drop(looking);
     if args.all_regions {
-        let uncertain = removals.iter().filter_map(Removal::uncertain_regions);
+        let uncertain = cleaning.uncertain_regions();
         uncertain.for_each(|message| ui.warning(&message));
     }
-    let nothing = removals.iter().all(Removal::is_empty);
+    let nothing = cleaning.is_empty();
     let asked = !args.applying.changes_nothing() && !nothing;
     let of_emulator = if takes_emulator(args, config) {
         clean::emulator::words((project, config))?
     } else {
         None
     };
-    list(args, &removals, of_emulator.as_deref(), ui);
-    if let Some(name) = removals.iter().find_map(Removal::unknown) {
+    list(args, &cleaning, of_emulator.as_deref(), ui);
+    if let Some(name) = cleaning.unknown() {
         return Err(project::no_agent(name.as_str(), &config.declared)
             .note("nothing in AWS provably belongs to it"));
     }
     if !asked {
-        report(args, &removals, Some(&removals), ui);
+        report(args, &cleaning, Some(&cleaning), ui);
         if args.applying.check && !nothing {
             return Err(Failure::silent(Exit::Findings));
         }
@@ -137,28 +137,21 @@ async fn clean(
         if args.applying.changes_nothing() {
             return Ok(());
         }
-        finished(args, &leftovers(&removals))?;
-        return end_emulator(args, (project, config), &removals, world, ui).await;
+        finished(args, &leftovers(&cleaning))?;
+        return end_emulator(args, (project, config), &cleaning, world, ui).await;
     }
-    let affected = removals.iter().filter(|removal| !removal.is_empty());
-    let places = affected.flat_map(Removal::places);
-    confirm(args, &sessions::places(places), ui)?;
-    let mut failures = Vec::new();
-    for removal in &removals {
-        if let Err(failure) = removal.apply(ui).await {
-            failures.push(failure);
-        }
-    }
+    confirm(args, &sessions::places(cleaning.places()), ui)?;
+    let mut failures = cleaning.apply(ui).await;
     // Check what is left: it was not deleted, whatever the service answered.
-    let after = match clean::observe(placed, place, options, &removals).await {
+    let after = match clean::observe(placed, place, options, Some(&cleaning)).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
             None
         }
     };
-    report(args, &removals, after.as_deref(), ui);
-    let stuck = leftovers(after.as_deref().unwrap_or_default());
+    report(args, &cleaning, after.as_ref(), ui);
+    let stuck = after.as_ref().map(leftovers).unwrap_or_default();
     if let Some(failure) = Failure::all(failures) {
         return Err(failure.help(format!(
             "run `{}` again: it continues with what is left",
@@ -167,7 +160,7 @@ async fn clean(
     }
     finished(args, &stuck)?;
     ui.status("Cleaned", "up and verified: all of it is gone");
-    end_emulator(args, (project, config), &removals, world, ui).await
+    end_emulator(args, (project, config), &cleaning, world, ui).await
 }
 
 /// Returns true if the emulator may be deleted: only if all agents are cleaned, because a part of
@@ -181,12 +174,12 @@ fn takes_emulator(args: &Args, config: &Config) -> bool {
 async fn end_emulator(
     args: &Args,
     place: (&Project, &Config),
-    removals: &[Removal<'_>],
+    cleaning: &Cleaning<'_>,
     world: World,
     ui: &Ui,
 ) -> Result<(), Failure> {
     if !takes_emulator(args, place.1) {
         return Ok(());
     }
-    clean::emulator::end(place, removals, world, ui).await
+    clean::emulator::end(place, cleaning, world, ui).await
 }

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use super::Args;
 use crate::{
-    engine::{clean::Removal, plan_output::Planned},
+    engine::{clean::Cleaning, plan_output::Planned},
     error::Failure,
     options,
     resources::{
         change::Change,
-        clean::{Kept, Weight},
+        deletion::{Kept, Weight},
     },
     ui::Ui,
 };
 
-pub(super) fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &Ui) {
+pub(super) fn list(args: &Args, cleaning: &Cleaning<'_>, of_emulator: Option<&str>, ui: &Ui) {
     let announcing = if args.applying.changes_nothing() {
         "Would"
     } else {
@@ -29,48 +29,40 @@ pub(super) fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&s
     };
     // Without a prompt, the status lines of the deletions contain the same.
     if !args.yes || args.applying.changes_nothing() {
-        for removal in removals {
-            for change in removal.changes() {
-                planned.status(announcing, &change.words());
-            }
+        for change in cleaning.changes() {
+            planned.status(announcing, &change.words());
         }
         if let Some(what) = of_emulator {
             planned.status(announcing, what);
         }
     }
-    let former: BTreeSet<_> = removals.iter().flat_map(Removal::former_roles).collect();
-    for role in former {
+    for role in cleaning.former_roles() {
         ui.note(&format!(
             "the role `{role}` is not the one that Cargo.toml configures, but its tags prove that it belongs to this agent"
         ));
     }
-    for kept in kept(removals) {
+    for kept in kept(cleaning) {
         planned.status("Keeping", &format!("{}: {}", kept.what, why(kept, ui)));
     }
 }
 
-pub(super) fn kept<'a>(removals: &'a [Removal<'_>]) -> Vec<&'a Kept> {
-    let mut all: Vec<&Kept> = removals.iter().flat_map(Removal::kept).collect();
-    all.sort();
-    all.dedup();
-    all
+fn kept<'a>(cleaning: &'a Cleaning<'_>) -> BTreeSet<&'a Kept> {
+    cleaning.kept().collect()
 }
 
 /// Returns the reason, with commands that contain the options of this run, except the stage: the
 /// reason names the stage of the resource that is kept.
-pub(super) fn why(kept: &Kept, ui: &Ui) -> String {
+fn why(kept: &Kept, ui: &Ui) -> String {
     ui.lead_elsewhere(&kept.why)
 }
 
 /// Lists the project's resources that still exist.
-pub(super) fn leftovers(removals: &[Removal<'_>]) -> Vec<String> {
-    let stuck = kept(removals)
+pub(super) fn leftovers(cleaning: &Cleaning<'_>) -> Vec<String> {
+    let stuck = kept(cleaning)
         .into_iter()
         .filter(|kept| kept.weight == Weight::Leftover);
-    let steps = removals
-        .iter()
-        .flat_map(Removal::changes)
-        .map(|change| format!("not done: {}", change.words()));
+    let steps = cleaning.changes().into_iter();
+    let steps = steps.map(|change| format!("not done: {}", change.words()));
     stuck
         .map(|kept| format!("{}: {}", kept.what, kept.why))
         .chain(steps)
@@ -106,12 +98,12 @@ pub(super) fn again(args: &Args) -> String {
 
 /// Prints the JSON report. `after` is what was observed after the deletions; without it, the result
 /// is unknown.
-pub(super) fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui: &Ui) {
+pub(super) fn report(args: &Args, before: &Cleaning<'_>, after: Option<&Cleaning<'_>>, ui: &Ui) {
     if args.output != options::Output::Json {
         return;
     }
-    let planned = deletions(before);
-    let left = after.map(deletions);
+    let planned = before.changes();
+    let left = after.map(Cleaning::changes);
     let done = left.as_ref().map(|left| {
         let is_left = |what: &&Change| {
             let mut left = left.iter();
@@ -139,10 +131,6 @@ pub(super) fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Remova
     ui.document(document);
 }
 
-pub(super) fn deletions(removals: &[Removal<'_>]) -> Vec<Change> {
-    removals.iter().flat_map(Removal::changes).collect()
-}
-
-pub(super) fn values<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Value> {
+fn values<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Value> {
     changes.into_iter().map(Change::value).collect()
 }

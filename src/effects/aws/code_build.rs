@@ -87,13 +87,12 @@ impl CodeBuild {
         let (action, name, body) = match step {
             BuildProjectStep::Create { name, body } => ("codebuild:CreateProject", name, body),
             BuildProjectStep::Update { name, body, .. } => ("codebuild:UpdateProject", name, body),
+            BuildProjectStep::Delete { name } => {
+                let body = json!({ "name": name });
+                return gone_or(self.call("codebuild:DeleteProject", name, &body).await);
+            }
         };
         self.call(action, name, body).await.map(|_| ())
-    }
-
-    pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
-        let body = json!({ "name": name });
-        gone_or(self.call("codebuild:DeleteProject", name, &body).await)
     }
 
     /// Returns a build of the same sources that another run started and that goes on.

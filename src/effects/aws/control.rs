@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     protocol::control::{List, Operation, Paging, tags},
-    resources::clean::Tags,
+    resources::tags::Tags,
 };
 
 /// The characters that are not encoded in a path or a query.

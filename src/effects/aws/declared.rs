@@ -15,9 +15,9 @@ use crate::{
     config::Resource,
     protocol::control::{Api, Parts, api},
     resources::{
-        clean::Tags,
         declared::{ObservedPart, ObservedResource},
         ownership::Identity,
+        tags::Tags,
     },
 };
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     package::image::{Blob, Image, MANIFEST},
     protocol::json_services,
-    resources::{clean::ObservedRepository, repository::StoredImage},
+    resources::repository::{Content, StoredImage},
 };
 
 /// The size of a part of a layer where the service does not ask for another.
@@ -57,7 +57,7 @@ impl Ecr {
     }
 
     /// Returns the repository with the digests of its images, or `None` if it does not exist.
-    pub(crate) async fn observe(&self, name: &str) -> Result<Option<ObservedRepository>, AwsError> {
+    pub(crate) async fn observe(&self, name: &str) -> Result<Option<Content>, AwsError> {
         let images = self.all("ecr:ListImages", name, "imageIds").await;
         let Some(images) = found(images)? else {
             return Ok(None);
@@ -75,7 +75,7 @@ impl Ecr {
         let tagged: BTreeSet<String> = tagged
             .filter_map(|image| text(image, "imageDigest"))
             .collect();
-        Ok(Some(ObservedRepository {
+        Ok(Some(Content {
             name: name.to_owned(),
             digests,
             images: tagged.len(),
@@ -230,7 +230,7 @@ impl Ecr {
     }
 
     /// Deletes an empty repository. Fails if an image was pushed in the meantime.
-    pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
+    pub(super) async fn delete(&self, name: &str) -> Result<(), AwsError> {
         let body = json!({ "repositoryName": name, "force": false });
         gone_or(self.call("ecr:DeleteRepository", name, &body).await)
     }

@@ -15,7 +15,6 @@ use crate::{
     names::RoleName,
     policy::Document,
     resources::{
-        clean::RoleRemoval,
         role::{ObservedRole, POLICY_PREFIX, RoleStep},
         tags::POLICIES,
     },
@@ -200,7 +199,7 @@ impl Iam {
             .collect())
     }
 
-    /// Carries out one step.
+    /// Carries out one step. What is to be taken away may be gone already.
     pub(crate) async fn apply(&self, step: &RoleStep) -> Result<(), AwsError> {
         match step {
             RoleStep::Create {
@@ -245,15 +244,7 @@ impl Iam {
                 .await
                 .map(|_| ())
                 .map_err(AwsError::on("iam:TagRole", shown(role))),
-            RoleStep::Untag { role, keys } => self
-                .client
-                .untag_role()
-                .role_name(role.as_str())
-                .set_tag_keys(Some(keys.clone()))
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on("iam:UntagRole", shown(role))),
+            RoleStep::Untag { role, keys } => self.untag(role, keys).await,
             RoleStep::Attach { role, arn } => self.attach(role, arn).await,
             RoleStep::Detach { role, arn } => self.detach(role, arn).await,
             RoleStep::PutPolicy {
@@ -278,7 +269,9 @@ impl Iam {
                 role,
                 document,
                 before: _,
-            } => self.set_trust(role, document).await,
+            } => gone_or(self.set_trust(role, document).await),
+            RoleStep::DeletePolicy { role, policy } => self.delete_policy(role, policy).await,
+            RoleStep::Delete { role } => self.delete(role).await,
         }
     }
 }
@@ -293,6 +286,37 @@ impl Iam {
             .await
             .map(|_| ())
             .map_err(AwsError::on("iam:UpdateAssumeRolePolicy", shown(role)))
+    }
+
+    async fn untag(&self, role: &RoleName, keys: &[String]) -> Result<(), AwsError> {
+        let untagged = self
+            .client
+            .untag_role()
+            .role_name(role.as_str())
+            .set_tag_keys(Some(keys.to_vec()))
+            .send()
+            .await;
+        gone_or(untagged.map_err(AwsError::on("iam:UntagRole", shown(role))))
+    }
+
+    async fn delete_policy(&self, role: &RoleName, policy: &str) -> Result<(), AwsError> {
+        let deleted = self
+            .client
+            .delete_role_policy()
+            .role_name(role.as_str())
+            .policy_name(policy)
+            .send()
+            .await;
+        gone_or(deleted.map_err(AwsError::on(
+            "iam:DeleteRolePolicy",
+            policy_shown(role, policy),
+        )))
+    }
+
+    async fn delete(&self, role: &RoleName) -> Result<(), AwsError> {
+        let deleted = self.client.delete_role().role_name(role.as_str());
+        let deleted = deleted.send().await;
+        gone_or(deleted.map_err(AwsError::on("iam:DeleteRole", shown(role))))
     }
 
     async fn attach(&self, role: &RoleName, arn: &str) -> Result<(), AwsError> {
@@ -322,45 +346,6 @@ impl Iam {
             "iam:DetachRolePolicy",
             policy_shown(role, arn),
         )))
-    }
-
-    /// Carries out one step of `clean`, or accepts that the resource is already gone.
-    pub(crate) async fn take_away(&self, step: &RoleRemoval) -> Result<(), AwsError> {
-        match step {
-            RoleRemoval::DeletePolicy { role, policy } => gone_or(
-                self.client
-                    .delete_role_policy()
-                    .role_name(role.as_str())
-                    .policy_name(policy)
-                    .send()
-                    .await
-                    .map_err(AwsError::on(
-                        "iam:DeleteRolePolicy",
-                        policy_shown(role, policy),
-                    )),
-            ),
-            RoleRemoval::Detach { role, arn } => self.detach(role, arn).await,
-            RoleRemoval::SetTrust { role, document } => {
-                gone_or(self.set_trust(role, document).await)
-            }
-            RoleRemoval::Untag { role, keys } => gone_or(
-                self.client
-                    .untag_role()
-                    .role_name(role.as_str())
-                    .set_tag_keys(Some(keys.clone()))
-                    .send()
-                    .await
-                    .map_err(AwsError::on("iam:UntagRole", shown(role))),
-            ),
-            RoleRemoval::Delete { role } => gone_or(
-                self.client
-                    .delete_role()
-                    .role_name(role.as_str())
-                    .send()
-                    .await
-                    .map_err(AwsError::on("iam:DeleteRole", shown(role))),
-            ),
-        }
     }
 }
 

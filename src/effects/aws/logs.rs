@@ -16,7 +16,10 @@ use super::{
 use crate::{
     names::RuntimeName,
     protocol::{self, json_services},
-    resources::clean::{ObservedLogGroup, Tags},
+    resources::{
+        log_group::{LogGroupStep, ObservedLogGroup},
+        tags::Tags,
+    },
 };
 
 /// Enough for the end of a Python traceback.
@@ -158,9 +161,15 @@ impl Logs {
         self.call("logs:TagResource", name, &body).await.map(|_| ())
     }
 
-    pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
-        let body = json!({ "logGroupName": name });
-        gone_or(self.call("logs:DeleteLogGroup", name, &body).await)
+    /// Carries out a step.
+    pub(crate) async fn apply(&self, step: &LogGroupStep) -> Result<(), AwsError> {
+        match step {
+            LogGroupStep::Tag { name, arn, tags } => self.tag(name, arn, tags).await,
+            LogGroupStep::Delete { name } => {
+                let body = json!({ "logGroupName": name });
+                gone_or(self.call("logs:DeleteLogGroup", name, &body).await)
+            }
+        }
     }
 
     /// Calls an operation on a log group.

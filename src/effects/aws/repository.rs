@@ -10,10 +10,7 @@ use super::{
     found,
     json_client::{items, text},
 };
-use crate::resources::{
-    clean::OwnRepository,
-    repository::{ObservedRepository, RepositoryStep},
-};
+use crate::resources::repository::{ObservedRepository, OwnRepository, RepositoryStep};
 
 impl Ecr {
     /// Reads the repository; `None` if it does not exist.
@@ -103,6 +100,10 @@ impl Ecr {
                 name,
                 json!({ "resourceArn": arn, "tagKeys": keys }),
             ),
+            RepositoryStep::DeleteImages { name, digests, .. } => {
+                return self.delete_images(name, digests).await;
+            }
+            RepositoryStep::Delete { name } => return self.delete(name).await,
         };
         self.call(action, name, &body).await.map(|_| ())
     }

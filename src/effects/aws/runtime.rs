@@ -12,11 +12,11 @@ use crate::{
     names::RuntimeName,
     protocol::control::{endpoint, runtime},
     resources::{
-        clean::Tags,
         runtime::{
             document::Document,
             observed::{DEFAULT_ENDPOINT, EndpointState},
         },
+        tags::Tags,
     },
 };
 

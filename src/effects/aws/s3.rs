@@ -3,7 +3,7 @@
 use super::{AwsError, Session, control::timestamp, found, s3_client::S3Client};
 use crate::{
     protocol::xml::Element,
-    resources::clean::{ObjectKey, ObservedObject},
+    resources::{clean::ObservedObject, runtime::deletion::ObjectKey},
 };
 
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ mod run;
 use std::collections::BTreeSet;
 
 pub(crate) use self::{
-    clean::{BuildDeletion, to_clean},
+    clean::observe_to_clean,
     run::{Order, build, find, tidy},
 };
 use crate::{
@@ -91,7 +91,7 @@ impl BuildWork {
     /// Returns what is different.
     pub(crate) fn differences(&self) -> Vec<FieldChange> {
         let steps = self.steps.iter().flat_map(|step| match step {
-            BuildProjectStep::Create { .. } => Vec::new(),
+            BuildProjectStep::Create { .. } | BuildProjectStep::Delete { .. } => Vec::new(),
             BuildProjectStep::Update { fields, .. } => fields.clone(),
         });
         let of_project = steps.map(|mut change| {

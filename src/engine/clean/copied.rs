@@ -14,7 +14,8 @@ use crate::{
     project::own_files::check_deployment,
     resources::{
         change::{Action, Change, Subject},
-        clean::{CleanPlan, Kept, Weight},
+        clean::CleanPlan,
+        deletion::Kept,
     },
 };
 
@@ -70,20 +71,22 @@ impl Copied {
             plan: removal,
         };
         if !plan.copy_goes {
-            kept.extend(copied.folders().into_iter().map(|folder| Kept {
-                what: Subject::new("copied sources", folder.display().to_string()),
-                why: "other regions are still served from them".to_owned(),
-                weight: Weight::Fine,
+            kept.extend(copied.folders().into_iter().map(|folder| {
+                Kept::fine(
+                    Subject::new("copied sources", folder.display().to_string()),
+                    "other regions are still served from them",
+                )
             }));
             return Ok(Self {
                 plan: FilePlan::default(),
                 ..copied
             });
         }
-        kept.extend(copied.plan.kept.iter().map(|path| Kept {
-            what: Subject::new("file", copied.deployment.join(path).display().to_string()),
-            why: "it was edited by hand, or not copied by this tool".to_owned(),
-            weight: Weight::Fine,
+        kept.extend(copied.plan.kept.iter().map(|path| {
+            Kept::fine(
+                Subject::new("file", copied.deployment.join(path).display().to_string()),
+                "it was edited by hand, or not copied by this tool",
+            )
         }));
         Ok(copied)
     }

@@ -22,7 +22,8 @@ use crate::{
     project::{developed, dockerfile, on_disk, packaging, sessions::Placed},
     resources::{
         change::{Action, Change, Subject},
-        clean::{CleanPlan, Kept, Weight},
+        clean::CleanPlan,
+        deletion::Kept,
     },
     ui::Ui,
 };
@@ -198,11 +199,10 @@ impl Built {
                 file.check()?;
                 self.files.push(file);
             } else {
-                kept.push(Kept {
-                    what: Subject::new("file", below.path().display().to_string()),
-                    why: "this tool did not create it".to_owned(),
-                    weight: Weight::Fine,
-                });
+                kept.push(Kept::fine(
+                    Subject::new("file", below.path().display().to_string()),
+                    "this tool did not create it",
+                ));
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Removal, World};
+use super::{Cleaning, Removal, World};
 use crate::{
     config::Config,
     effects::{
@@ -19,7 +19,7 @@ use crate::{
 /// keep it running, and a role that the user provides keeps its state.
 pub(crate) async fn end(
     (project, config): (&Project, &Config),
-    removals: &[Removal<'_>],
+    cleaning: &Cleaning<'_>,
     world: World,
     ui: &Ui,
 ) -> Result<(), Failure> {
@@ -31,9 +31,10 @@ pub(crate) async fn end(
         }
         return Ok(());
     }
-    let kept: BTreeSet<String> = removals
-        .iter()
-        .flat_map(Removal::kept_in_aws)
+    let agents = &cleaning.agents;
+    let kept = agents.iter().flat_map(Removal::kept_in_aws);
+    let kept: BTreeSet<String> = kept
+        .chain(cleaning.kept_resources())
         .map(|kept| kept.what.to_string())
         .collect();
     if !kept.is_empty() {
@@ -49,7 +50,7 @@ pub(crate) async fn end(
         return Ok(());
     }
     let mut brought = BTreeSet::new();
-    for removal in removals {
+    for removal in agents {
         let role = removal.brought().await?;
         brought.extend(role.map(|arn| format!("role `{arn}`")));
     }

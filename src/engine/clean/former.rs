@@ -10,7 +10,7 @@ use crate::{
     names::{AgentName, ProjectId, StageName},
     options,
     project::{on_disk::built, read_all, select},
-    resources::clean::{Kept, formers_on_disk},
+    resources::{clean::formers_on_disk, deletion::Kept},
     ui::Ui,
 };
 

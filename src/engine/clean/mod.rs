@@ -1,33 +1,20 @@
-//! What `clean` removes for the agents: observes, plans, deletes.
+//! What `clean` removes for the agents: observes, plans, deletes. Agents and regions are observed and
+//! cleaned at the same time.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use self::{
-    disk::Disk,
-    roles::Traces,
-    scope::{Before, Scope},
-};
+use futures_util::{StreamExt as _, stream};
+
+use self::{disk::Disk, roles::Traces, scope::Before, steps::Lane};
 use crate::{
-    config::{Agent, Declared, RoleArn, RoleSettings},
-    effects::{
-        aws::{Session, iam::Iam, store::Store},
-        manifest::Project,
-    },
-    engine::{
-        build_project::{self, BuildDeletion},
-        declared::{self, Deletion, ToClean},
-        plan_output::announce,
-    },
+    config::{Agent, RoleArn, RoleSettings},
+    effects::aws::{Session, iam::Iam},
     error::{Failure, Message},
-    names::{AgentName, Region, RoleName, RuntimeName, StageName, ours},
-    project::sessions::Placed,
+    names::{AgentName, ProjectId, Region, RoleName, StageName},
     resources::{
         change::{Change, Step},
-        clean::{self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Trust},
-        ownership::Identity,
+        clean::{CleanPlan, Trust, Turn},
+        deletion::{Kept, Logs},
     },
     ui::Ui,
 };
@@ -36,11 +23,15 @@ mod copied;
 mod disk;
 pub(crate) mod emulator;
 mod former;
+mod observe;
 mod roles;
 mod scope;
 mod steps;
 
-pub(crate) use self::former::load;
+pub(crate) use self::{former::load, observe::observe};
+
+/// How many agents, or regions of agents, are observed and cleaned in parallel.
+const AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
@@ -58,8 +49,16 @@ pub(crate) enum World {
     Empty,
 }
 
+/// What a run removes.
+pub(crate) struct Cleaning<'a> {
+    agents: Vec<Removal<'a>>,
+    /// The project's declared resources in each account and region, if all agents are cleaned:
+    /// other agents may use them.
+    resources: Vec<SharedRemoval<'a>>,
+}
+
 /// What is removed for one agent.
-pub(crate) struct Removal<'a> {
+struct Removal<'a> {
     agent: &'a Agent,
     is_declared: bool,
     /// A session for each region to clean.
@@ -68,190 +67,134 @@ pub(crate) struct Removal<'a> {
     traces: Traces,
     plan: CleanPlan,
     disk: Disk<'a>,
-    /// The targets of gateways that lead to agents, with the first agent if all are cleaned.
-    targets: Vec<Deletion<'a>>,
-    /// The projects that build the agent's image.
-    builds: Vec<BuildDeletion>,
-    /// The project's declared resources, with the last agent if all are cleaned.
-    resources: Vec<Deletion<'a>>,
     kept: Vec<Kept>,
     kept_on_disk: Vec<Kept>,
 }
 
-/// Observes AWS and the disk, and plans for all agents; deletes nothing. The removals must be
-/// carried out in order: the last agent with objects in a bucket deletes the bucket itself.
-/// `before` is the result of an earlier observation, empty for the first one.
-pub(crate) async fn observe<'a>(
-    placed: &'a [Placed<'a>],
-    place: (&Project, &Declared),
-    options: Options,
-    before: &[Removal<'_>],
-) -> Result<Vec<Removal<'a>>, Failure> {
-    let mut scopes = Vec::new();
-    for (at, placed) in placed.iter().enumerate() {
-        let before = before.get(at).map(Removal::found).unwrap_or_default();
-        scopes.push(Scope::observe(placed, place, options, before).await?);
-    }
-    let buckets = match options.world {
-        World::Asked => buckets(&scopes).await?,
-        World::Empty => BTreeMap::new(),
-    };
-    let mut emptied: BTreeMap<String, BTreeSet<RuntimeName>> = BTreeMap::new();
-    let mut removals = Vec::new();
-    for (at, scope) in scopes.iter().enumerate() {
-        let mut last_in = BTreeMap::new();
-        for region in scope.sessions.keys() {
-            let bucket = bucket_of(scope, region);
-            let later = scopes[at + 1..].iter().any(|later| {
-                later
-                    .sessions
-                    .keys()
-                    .any(|region| bucket_of(later, region) == bucket)
-            });
-            if !later {
-                let gone = emptied.get(&bucket).cloned().unwrap_or_default();
-                last_in.insert(region.clone(), gone);
-            }
-        }
-        let removal = Removal::decide(scope, last_in, &buckets, place, options).await?;
-        for region in &removal.plan.emptied {
-            let gone = emptied.entry(bucket_of(scope, region)).or_default();
-            gone.insert(scope.agent.runtime_name.clone());
-        }
-        removals.push(removal);
-    }
-    // Other agents may use the resources of the project.
-    let is_cleaned = |name: &AgentName| placed.iter().any(|placed| placed.agent.name == *name);
-    if options.world == World::Asked
-        && place.1.agents.iter().all(is_cleaned)
-        && !removals.is_empty()
-    {
-        let ToClean {
-            targets,
-            resources,
-            kept,
-        } = declared::to_clean(placed, &place.1.resources).await?;
-        removals[0].targets = targets;
-        if let Some(last) = removals.last_mut() {
-            last.resources = resources;
-            last.kept.extend(kept);
-        }
-    }
-    Ok(removals)
+/// What is removed of the declared resources in one account and region.
+struct SharedRemoval<'a> {
+    project: &'a ProjectId,
+    session: BTreeMap<Region, Session>,
+    plan: CleanPlan,
 }
 
-fn bucket_of(scope: &Scope<'_>, region: &Region) -> String {
-    ours::bucket(&scope.agent.project, &scope.session.account, region)
-}
-
-/// Observes every project bucket once, by its name.
-async fn buckets(scopes: &[Scope<'_>]) -> Result<BTreeMap<String, OwnBucket>, Failure> {
-    let mut stores = BTreeMap::new();
-    for scope in scopes {
-        for (region, session) in &scope.sessions {
-            stores
-                .entry(bucket_of(scope, region))
-                .or_insert_with(|| Store::new(session, &scope.agent.project));
-        }
+impl Cleaning<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.agents.iter().all(Removal::is_empty) && self.has_no_resources()
     }
-    let mut found = BTreeMap::new();
-    for (name, store) in stores {
-        if let Some(bucket) = store.observe_content().await? {
-            found.insert(name, bucket);
-        }
-    }
-    Ok(found)
-}
 
-impl<'a> Removal<'a> {
-    async fn decide(
-        scope: &Scope<'a>,
-        last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
-        buckets: &BTreeMap<String, OwnBucket>,
-        (project, declared): (&Project, &Declared),
-        options: Options,
-    ) -> Result<Self, Failure> {
-        let Scope {
-            agent,
-            session,
-            roles,
-            entry,
-            sessions,
-            runtimes,
-            remembered,
-        } = scope;
-        let desired = Desired {
-            identity: Identity::of(agent),
-            runtime: agent.runtime_name.clone(),
-            role: agent.role.clone(),
-            partition: session.partition,
-            account: session.account.clone(),
-            regions: sessions.keys().cloned().collect(),
-            last_in,
-            repository: scope.repository(declared),
-            elsewhere: remembered
-                .iter()
-                .filter(|region| !sessions.contains_key(region))
-                .cloned()
-                .collect(),
-            logs: options.logs,
-            yaml: options.yaml,
-            declared: declared.clone(),
+    fn has_no_resources(&self) -> bool {
+        self.resources
+            .iter()
+            .all(|shared| shared.plan.steps.is_empty())
+    }
+
+    /// Returns every deletion: targets that lead to agents, each agent in order, and resources.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let shared = |is_target: bool| {
+            let steps = self.resources.iter().flat_map(|shared| &shared.plan.steps);
+            let steps = steps.filter(move |step| (step.turn == Turn::Targets) == is_target);
+            steps.map(Step::change)
         };
-        let (mut kept, mut builds) = (Vec::new(), Vec::new());
-        let mut regions = BTreeMap::new();
-        for (region, session) in sessions {
-            let bucket = buckets.get(&bucket_of(scope, region)).cloned();
-            let there = match options.world {
-                World::Asked => {
-                    if desired.repository.is_some() {
-                        let (build, also) =
-                            build_project::to_clean(agent, session, options.logs).await?;
-                        builds.extend(build);
-                        kept.extend(also);
-                    }
-                    let runtimes = runtimes.get(region).cloned().unwrap_or_default();
-                    let entry = entry.as_ref();
-                    scope::region_of(&desired, session, runtimes, entry, bucket, &mut kept).await?
-                }
-                World::Empty => ObservedRegion::default(),
-            };
-            regions.insert(region.clone(), there);
-        }
-        let plan = clean::plan(
-            &desired,
-            &Observed {
-                role: roles.configured.clone(),
-                instance_profiles: roles.instance_profiles.clone(),
-                former_roles: roles.former.clone(),
-                regions,
-                entry: entry.clone(),
-            },
-        );
-        kept.extend(plan.kept.iter().cloned());
-        let is_declared = declared.agents.contains(&agent.name);
-        if is_declared {
-            let folders: Vec<PathBuf> = agent.deployment_dir().into_iter().collect();
-            let stage = agent.stage.as_ref();
-            let place = (project, &agent.project, &folders[..]);
-            kept.extend(former::on_disk(declared, stage, place)?);
-        }
-        let mut kept_on_disk = Vec::new();
-        let place = (project, declared);
-        let disk = Disk::observe(agent, place, sessions, &plan, &mut kept_on_disk)?;
-        Ok(Self {
-            agent,
-            is_declared,
-            sessions: sessions.clone(),
-            traces: roles.traces.clone(),
-            plan,
-            disk,
-            targets: Vec::new(),
-            builds,
-            resources: Vec::new(),
-            kept,
-            kept_on_disk,
+        let agents = self.agents.iter().flat_map(Removal::changes);
+        shared(true).chain(agents).chain(shared(false)).collect()
+    }
+
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Kept> {
+        let of_agents = self.agents.iter();
+        of_agents
+            .flat_map(|removal| removal.kept.iter().chain(&removal.kept_on_disk))
+            .chain(self.kept_resources())
+    }
+
+    fn kept_resources(&self) -> impl Iterator<Item = &Kept> {
+        self.resources.iter().flat_map(|shared| &shared.plan.kept)
+    }
+
+    /// Returns the former roles that are deleted.
+    pub(crate) fn former_roles(&self) -> BTreeSet<&RoleName> {
+        let agents = self.agents.iter();
+        agents
+            .flat_map(|removal| &removal.plan.former_roles)
+            .collect()
+    }
+
+    /// Returns the first agent that is unknown in Cargo.toml and has nothing to delete.
+    pub(crate) fn unknown(&self) -> Option<&AgentName> {
+        let mut agents = self.agents.iter();
+        let unknown = agents.find(|removal| !removal.is_declared && removal.is_empty());
+        unknown.map(|removal| &removal.agent.name)
+    }
+
+    /// Returns the regions and the stages in which something is deleted.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Session, Option<&StageName>)> {
+        let all = !self.has_no_resources();
+        let agents = self.agents.iter();
+        let affected = agents.filter(move |removal| all || !removal.is_empty());
+        affected.flat_map(|removal| {
+            let stage = removal.agent.stage.as_ref();
+            removal
+                .sessions
+                .values()
+                .map(move |session| (session, stage))
         })
+    }
+
+    /// Warns that `--all-regions` may miss a region, because a role that the user provides does not
+    /// list its regions.
+    pub(crate) fn uncertain_regions(&self) -> impl Iterator<Item = Message> {
+        self.agents.iter().filter_map(Removal::uncertain_regions)
+    }
+
+    /// Carries out the plans of several agents at the same time, one turn after the other. An agent
+    /// stops at its first failure, and the others continue.
+    pub(crate) async fn apply(&self, ui: &Ui) -> Vec<Failure> {
+        let shared = self.resources.iter().map(|shared| (shared.lane(), None));
+        let agents = self.agents.iter();
+        let lanes: Vec<(Lane<'_>, Option<&Disk<'_>>)> = agents
+            .map(|removal| (removal.lane(), Some(&removal.disk)))
+            .chain(shared)
+            .collect();
+        let mut failures = BTreeMap::new();
+        for turn in Turn::ALL {
+            let going = lanes.iter().enumerate();
+            let going = going.filter(|(at, _)| !failures.contains_key(at));
+            let results: Vec<_> = stream::iter(going)
+                .map(async |(at, (lane, disk))| {
+                    let mut result = lane.carry_out(turn, ui).await;
+                    // The disk comes last, because it records what was in AWS.
+                    if let (Ok(()), Turn::Roles, Some(disk)) = (&result, turn, disk) {
+                        result = disk.apply(ui);
+                    }
+                    (at, result)
+                })
+                .buffered(AT_ONCE)
+                .collect()
+                .await;
+            let failed = results.into_iter();
+            failures.extend(failed.filter_map(|(at, result)| Some((at, result.err()?))));
+        }
+        failures.into_values().collect()
+    }
+}
+
+impl SharedRemoval<'_> {
+    fn lane(&self) -> Lane<'_> {
+        Lane {
+            project: self.project,
+            sessions: &self.session,
+            plan: &self.plan,
+        }
+    }
+}
+
+impl Removal<'_> {
+    fn lane(&self) -> Lane<'_> {
+        Lane {
+            project: &self.agent.project,
+            sessions: &self.sessions,
+            plan: &self.plan,
+        }
     }
 
     /// Returns what a later observation must include.
@@ -262,9 +205,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Warns that `--all-regions` may miss a region, because a role that the user provides does not
-    /// list its regions.
-    pub(crate) fn uncertain_regions(&self) -> Option<Message> {
+    fn uncertain_regions(&self) -> Option<Message> {
         let RoleSettings::Given { .. } = self.agent.role else {
             return None;
         };
@@ -280,45 +221,14 @@ impl<'a> Removal<'a> {
         )
     }
 
-    /// Returns the regions and the stage in which something is deleted.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (&Session, Option<&StageName>)> {
-        let stage = self.agent.stage.as_ref();
-        self.sessions.values().map(move |session| (session, stage))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.plan.steps.is_empty()
-            && self.targets.is_empty()
-            && self.builds.is_empty()
-            && self.resources.is_empty()
-            && self.disk.changes().is_empty()
+    fn is_empty(&self) -> bool {
+        self.plan.steps.is_empty() && self.disk.changes().is_empty()
     }
 
     /// Returns every deletion, in order.
-    pub(crate) fn changes(&self) -> Vec<Change> {
+    fn changes(&self) -> Vec<Change> {
         let steps = self.plan.steps.iter();
-        let resources = self.resources.iter().flat_map(Deletion::changes);
-        let targets = self.targets.iter().flat_map(Deletion::changes);
-        targets
-            .chain(steps.map(Step::change))
-            .chain(self.builds.iter().flat_map(BuildDeletion::changes))
-            .chain(resources)
-            .chain(self.disk.changes())
-            .collect()
-    }
-
-    /// Returns the former roles that are deleted.
-    pub(crate) fn former_roles(&self) -> impl Iterator<Item = &RoleName> {
-        self.plan.former_roles.iter()
-    }
-
-    /// Returns the agent if it is unknown in Cargo.toml and has nothing to delete.
-    pub(crate) fn unknown(&self) -> Option<&AgentName> {
-        (!self.is_declared && self.is_empty()).then_some(&self.agent.name)
-    }
-
-    pub(crate) fn kept(&self) -> impl Iterator<Item = &Kept> {
-        self.kept.iter().chain(&self.kept_on_disk)
+        steps.map(Step::change).chain(self.disk.changes()).collect()
     }
 
     /// Returns what is kept in AWS, regardless of its owner, except for the role that the user
@@ -350,25 +260,5 @@ impl<'a> Removal<'a> {
         }
         let created = Iam::new(session).created(&given.name).await?;
         Ok(created.map(|_| given.arn.as_str()))
-    }
-
-    /// Deletes in order. The disk comes last, because it records what was on AWS.
-    pub(crate) async fn apply(&self, ui: &Ui) -> Result<(), Failure> {
-        for deletion in &self.targets {
-            deletion.apply(ui).await?;
-        }
-        for step in &self.plan.steps {
-            let change = step.change();
-            announce(&change, ui);
-            let _work = ui.working(change.action.doing(), &change.object);
-            self.step(step, ui).await?;
-        }
-        for deletion in &self.builds {
-            deletion.apply(ui).await?;
-        }
-        for deletion in &self.resources {
-            deletion.apply(ui).await?;
-        }
-        self.disk.apply(ui)
     }
 }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     config::{Agent, RoleArn, RoleSettings, default_role},
     effects::aws::{AwsError, Kind, Session, iam::Iam},
+    engine::role::observe_whole,
     error::Failure,
     names::{AccountId, Region, RoleName},
     resources::{
-        clean::{FormerRole, ObservedRuntime, Sight, Trace},
         ownership::{Identity, Ownership},
-        role::{ObservedRole, regions_served},
+        role::{FormerRole, Trace, WholeRole, regions_served},
+        runtime::deletion::NamedRuntime,
     },
 };
 
@@ -21,9 +22,7 @@ pub(crate) struct Roles<'a> {
     agent: &'a Agent,
     account: AccountId,
     iam: Iam,
-    pub(crate) configured: Option<ObservedRole>,
-    /// The instance profiles that contain the configured role.
-    pub(crate) instance_profiles: Vec<String>,
+    pub(crate) configured: Option<WholeRole>,
     pub(crate) former: Vec<FormerRole>,
     pub(crate) traces: Traces,
 }
@@ -36,7 +35,6 @@ impl<'a> Roles<'a> {
             account: session.account.clone(),
             iam: Iam::new(session),
             configured: None,
-            instance_profiles: Vec::new(),
             former: Vec::new(),
             traces: Traces::new(),
         }
@@ -51,11 +49,7 @@ impl<'a> Roles<'a> {
     ) -> Result<Self, Failure> {
         let mut roles = Self::none(agent, session);
         if let RoleSettings::Managed { name, .. } = &agent.role {
-            roles.configured = roles.iam.observe_role(name).await?;
-            // A role in an instance profile cannot be deleted.
-            if roles.configured.is_some() {
-                roles.instance_profiles = roles.iam.instance_profiles(name).await?;
-            }
+            roles.configured = observe_whole(name, &Identity::of(agent), &roles.iam).await?;
         }
         for (name, trace) in traces {
             roles.look(name, trace).await?;
@@ -66,7 +60,7 @@ impl<'a> Roles<'a> {
     }
 
     /// Observes the roles that runtimes with the agent's name use.
-    pub(crate) async fn follow(&mut self, runtimes: &[ObservedRuntime]) -> Result<(), Failure> {
+    pub(crate) async fn follow(&mut self, runtimes: &[NamedRuntime]) -> Result<(), Failure> {
         for runtime in runtimes {
             let role = RoleArn::parse(&runtime.role_arn);
             if let Some(role) = role.filter(|role| role.account == self.account) {
@@ -81,60 +75,52 @@ impl<'a> Roles<'a> {
         if name == *self.agent.role.name() || known.is_some_and(|known| *known >= trace) {
             return Ok(());
         }
-        self.former.retain(|former| former.name != name);
-        if let Some(sight) = self.sight(&name, trace).await? {
-            self.former.push(FormerRole {
-                name: name.clone(),
-                sight,
-            });
-        }
+        self.former.retain(|former| *former.name() != name);
+        self.former.extend(self.former(&name, trace).await?);
         self.traces.insert(name, trace);
         Ok(())
     }
 
-    async fn sight(&self, name: &RoleName, trace: Trace) -> Result<Option<Sight>, Failure> {
-        let role = match self.iam.observe_given(name).await {
+    async fn former(&self, name: &RoleName, trace: Trace) -> Result<Option<FormerRole>, Failure> {
+        let name = name.clone();
+        let role = match self.iam.observe_given(&name).await {
             Ok(None) => return Ok(None),
             Ok(Some(role)) => role,
             Err(error) => {
                 let why = denied(error)?;
-                return Ok(Some(Sight::Nothing { why, trace }));
+                return Ok(Some(FormerRole::Nothing { name, why, trace }));
             }
         };
-        if Identity::of(self.agent).ownership(&role.tags) != Ownership::Ours {
-            let instance_profiles = Vec::new();
-            return Ok(Some(Sight::Whole {
+        let identity = Identity::of(self.agent);
+        if identity.ownership(&role.tags) != Ownership::Ours {
+            return Ok(Some(FormerRole::Whole(WholeRole {
+                name,
                 role,
-                instance_profiles,
-            }));
+                instance_profiles: Vec::new(),
+            })));
         }
-        let whole = async {
-            let whole = self.iam.observe_role(name).await?;
-            Ok((whole, self.iam.instance_profiles(name).await?))
-        };
-        match whole.await {
-            Ok((whole, instance_profiles)) => Ok(whole.map(|role| Sight::Whole {
-                role,
-                instance_profiles,
-            })),
+        match observe_whole(&name, &identity, &self.iam).await {
+            Ok(whole) => Ok(whole.map(FormerRole::Whole)),
             Err(error) => {
                 let why = denied(error)?;
-                Ok(Some(Sight::Tags { role, why }))
+                Ok(Some(FormerRole::Tags { name, role, why }))
             }
         }
     }
 
     /// Returns the regions that this tool's roles serve; `None` if there are no such roles.
     pub(crate) fn regions(&self) -> Option<BTreeSet<Region>> {
-        let former = self.former.iter().filter_map(|former| match &former.sight {
-            Sight::Whole { role, .. } => Some(role),
-            Sight::Tags { .. } | Sight::Nothing { .. } => None,
-        });
         let identity = Identity::of(self.agent);
-        let ours = former.filter(|role| identity.ownership(&role.tags) == Ownership::Ours);
-        let all: Vec<&ObservedRole> = self.configured.iter().chain(ours).collect();
-        let regions = all.iter().flat_map(|role| regions_served(role)).collect();
-        (!all.is_empty()).then_some(regions)
+        let configured = self.configured.iter();
+        let all: Vec<BTreeSet<Region>> = configured
+            .map(|whole| regions_served(&whole.role))
+            .chain(
+                self.former
+                    .iter()
+                    .filter_map(|role| role.regions(&identity)),
+            )
+            .collect();
+        (!all.is_empty()).then(|| all.into_iter().flatten().collect())
     }
 }
 

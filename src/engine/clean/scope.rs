@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Options, World,
+    World,
     roles::{Roles, Traces},
 };
 use crate::{
@@ -12,19 +12,25 @@ use crate::{
         aws::{Kind, Session, ecr::Ecr, logs, runtime::Runtimes, s3::S3},
         manifest::Project,
     },
-    engine::runtime::read::{self, Endpoint, Read},
+    engine::{
+        build_project,
+        runtime::{
+            lists::Lists,
+            read::{self, Endpoint, Read},
+        },
+    },
     error::Failure,
     names::{Region, RuntimeName},
     package::toolkit_yaml::Entry,
     project::{on_disk, sessions::Placed},
     resources::{
+        bucket::OwnBucket,
         change::Subject,
-        clean::{
-            self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, OwnRepository, Tags,
-            Weight,
-        },
-        repository,
-        runtime::replacement::records_repository,
+        clean::{self, Desired, ObservedObject, ObservedRegion},
+        deletion::Kept,
+        repository::{self, Content, OwnRepository},
+        runtime::{deletion::NamedRuntime, replacement::records_repository},
+        tags::Tags,
     },
 };
 
@@ -38,9 +44,11 @@ pub(crate) struct Scope<'a> {
     /// A session for each region to clean.
     pub(crate) sessions: BTreeMap<Region, Session>,
     /// The runtimes with the agent's name in each region.
-    pub(crate) runtimes: BTreeMap<Region, Vec<ObservedRuntime>>,
+    pub(crate) runtimes: BTreeMap<Region, Vec<NamedRuntime>>,
     /// The regions of this account that the agent was deployed to from this folder.
     pub(crate) remembered: BTreeSet<Region>,
+    /// The regions to enter next.
+    unseen: BTreeSet<Region>,
 }
 
 /// The result of an earlier observation, because its sources may be deleted by now.
@@ -51,21 +59,24 @@ pub(crate) struct Before {
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) async fn observe(
+    /// Observes the agent's roles.
+    pub(crate) async fn of(
         placed: &'a Placed<'a>,
-        (project, declared): (&Project, &Declared),
-        options: Options,
+        project: &Project,
+        world: World,
         before: Before,
     ) -> Result<Self, Failure> {
         let Placed { agent, session } = placed;
         let entry = on_disk::toolkit_file(agent)?
             .as_ref()
             .and_then(|file| file.entry(agent.runtime_name.as_str()));
-        let roles = match options.world {
+        let mut unseen = before.regions;
+        unseen.insert(session.region.clone());
+        let roles = match world {
             World::Asked => Roles::observe(agent, session, before.roles).await?,
             World::Empty => Roles::none(agent, session),
         };
-        let mut scope = Self {
+        Ok(Self {
             agent,
             session,
             roles,
@@ -73,28 +84,35 @@ impl<'a> Scope<'a> {
             sessions: BTreeMap::new(),
             runtimes: BTreeMap::new(),
             remembered: on_disk::remembered(project, agent, &session.account)?,
-        };
-        let mut regions = before.regions;
-        regions.insert(session.region.clone());
-        // A runtime reveals a role, and a role reveals more regions.
-        while let Some(region) = regions.pop_first() {
-            scope.enter(region, options.world).await?;
-            if options.all_regions {
-                regions.extend(scope.known_regions(declared));
-                regions.retain(|region| !scope.sessions.contains_key(region));
-            }
-        }
-        Ok(scope)
+            unseen,
+        })
     }
 
-    async fn enter(&mut self, region: Region, world: World) -> Result<(), Failure> {
-        let session = self.session.in_region(&region);
-        if world == World::Asked {
-            let runtimes = runtimes(&session, &self.agent.runtime_name).await?;
+    /// Returns a session for each region that is new.
+    pub(crate) fn unseen(&mut self) -> Vec<Session> {
+        let regions = std::mem::take(&mut self.unseen).into_iter();
+        regions
+            .map(|region| self.session.in_region(&region))
+            .collect()
+    }
+
+    /// Adds regions with their runtimes. A runtime reveals a role, and a role reveals more regions,
+    /// which are taken too with `all_regions`.
+    pub(crate) async fn enter(
+        &mut self,
+        found: Vec<(Session, Vec<NamedRuntime>)>,
+        (declared, all_regions): (&Declared, bool),
+    ) -> Result<(), Failure> {
+        for (session, runtimes) in found {
             self.roles.follow(&runtimes).await?;
-            self.runtimes.insert(region.clone(), runtimes);
+            self.runtimes.insert(session.region.clone(), runtimes);
+            self.sessions.insert(session.region.clone(), session);
         }
-        self.sessions.insert(region, session);
+        if all_regions {
+            self.unseen = self.known_regions(declared);
+            self.unseen
+                .retain(|region| !self.sessions.contains_key(region));
+        }
         Ok(())
     }
 
@@ -108,9 +126,7 @@ impl<'a> Scope<'a> {
             RoleSettings::Managed { .. } => told.unwrap_or_else(|| self.remembered.clone()),
         }
     }
-}
 
-impl Scope<'_> {
     /// Returns the agent's repository if it has or may have one. The table of an agent that was
     /// removed does not tell. An agent that is an archive now may have been an image: then its
     /// runtime or its role still uses the repository, or one of them records it.
@@ -128,10 +144,10 @@ impl Scope<'_> {
             })
         };
         let reads = || {
-            let role = self.roles.configured.as_ref();
-            role.is_some_and(|role| {
-                let mut repositories = role.repositories();
-                records_repository(&role.tags) || repositories.any(|one| one == name)
+            let whole = self.roles.configured.as_ref();
+            whole.is_some_and(|whole| {
+                let mut repositories = whole.role.repositories();
+                records_repository(&whole.role.tags) || repositories.any(|one| one == name)
             })
         };
         let may_have =
@@ -141,9 +157,13 @@ impl Scope<'_> {
 }
 
 /// Returns the runtimes with this name in the session's region, with their endpoints.
-async fn runtimes(session: &Session, name: &RuntimeName) -> Result<Vec<ObservedRuntime>, Failure> {
+pub(crate) async fn runtimes(
+    session: &Session,
+    name: &RuntimeName,
+    lists: &Lists,
+) -> Result<Vec<NamedRuntime>, Failure> {
     let runtimes = Runtimes::new(session);
-    let list = runtimes.list().await?;
+    let list = lists.of(session).await?;
     let mut found = Vec::new();
     for read in read::named(session, name, &list, Endpoint::Skipped).await? {
         let Read {
@@ -153,57 +173,81 @@ async fn runtimes(session: &Session, name: &RuntimeName) -> Result<Vec<ObservedR
         } = read;
         let endpoints = runtimes.endpoints(&state.id).await?;
         let names = endpoints.into_iter().map(|endpoint| endpoint.name);
-        found.push(ObservedRuntime::of(state, tags, names.collect()));
+        found.push(NamedRuntime::of(state, tags, names.collect()));
     }
     Ok(found)
 }
 
+/// Observes what an agent has in a region besides its runtimes and the project's bucket, which are
+/// given. Also returns what is not looked at.
 pub(crate) async fn region_of(
+    agent: &Agent,
     desired: &Desired,
     session: &Session,
-    runtimes: Vec<ObservedRuntime>,
+    runtimes: &[NamedRuntime],
     entry: Option<&Entry>,
-    bucket: Option<OwnBucket>,
-    kept: &mut Vec<Kept>,
-) -> Result<ObservedRegion, Failure> {
+    bucket: Option<&OwnBucket>,
+) -> Result<(ObservedRegion, Vec<Kept>), Failure> {
     let region = &session.region;
-    let repository = match clean::repository_to_look_for(desired, region, entry) {
+    let mut kept = clean::objects_elsewhere(desired, region, runtimes, entry);
+    let toolkits = match clean::repository_to_look_for(desired, region, entry) {
         Ok(name) => name,
         Err(why) => {
             kept.push(why);
             None
         }
     };
-    let log_groups = logs::Logs::new(session).observe(&desired.runtime).await?;
-    let s3 = S3::new(session);
-    let mut objects = Vec::new();
-    kept.extend(clean::objects_elsewhere(desired, region, &runtimes, entry));
-    for object in clean::objects_to_look_for(desired, region, &runtimes) {
-        if let Some(found) = s3.observe(&object).await? {
-            kept.push(Kept {
-                what: Subject::new("bucket", &found.object.bucket),
-                why: "it is shared with other agents".to_owned(),
-                weight: Weight::Fine,
-            });
-            objects.push(found);
+    let logs = logs::Logs::new(session);
+    let log_groups = async { Ok(logs.observe(&desired.runtime).await?) };
+    let builds = async {
+        match &desired.repository {
+            Some(_) => build_project::observe_to_clean(agent, session).await,
+            None => Ok(None),
         }
-    }
-    let repository = match repository {
-        Some(name) => Ecr::new(session).observe(&name).await?,
-        None => None,
     };
-    let own_repository = match &desired.repository {
-        Some(name) => own_repository(desired, session, name, kept).await?,
-        None => None,
-    };
-    Ok(ObservedRegion {
-        runtimes,
+    let (log_groups, objects, repository, (own_repository, unknown), builds) = tokio::try_join!(
+        log_groups,
+        objects(desired, session, runtimes),
+        content(session, toolkits.as_deref()),
+        own_repository(desired, session),
+        builds,
+    )?;
+    kept.extend(objects.iter().map(|found| {
+        let bucket = Subject::new("bucket", &found.object.bucket);
+        Kept::fine(bucket, "it is shared with other agents")
+    }));
+    kept.extend(unknown);
+    let there = ObservedRegion {
+        runtimes: runtimes.to_vec(),
         log_groups,
         objects,
         repository,
         own_repository,
-        bucket,
-    })
+        builds,
+        bucket: bucket.cloned(),
+    };
+    Ok((there, kept))
+}
+
+/// Observes what the toolkit has uploaded for the agent.
+async fn objects(
+    desired: &Desired,
+    session: &Session,
+    runtimes: &[NamedRuntime],
+) -> Result<Vec<ObservedObject>, Failure> {
+    let s3 = S3::new(session);
+    let mut objects = Vec::new();
+    for object in clean::objects_to_look_for(desired, &session.region, runtimes) {
+        objects.extend(s3.observe(&object).await?);
+    }
+    Ok(objects)
+}
+
+async fn content(session: &Session, name: Option<&str>) -> Result<Option<Content>, Failure> {
+    match name {
+        Some(name) => Ok(Ecr::new(session).observe(name).await?),
+        None => Ok(None),
+    }
 }
 
 /// Observes the repository for the agent's images. A deployer of an agent that was removed may not be
@@ -211,28 +255,21 @@ pub(crate) async fn region_of(
 async fn own_repository(
     desired: &Desired,
     session: &Session,
-    name: &str,
-    kept: &mut Vec<Kept>,
-) -> Result<Option<OwnRepository>, Failure> {
+) -> Result<(Option<OwnRepository>, Option<Kept>), Failure> {
+    let Some(name) = &desired.repository else {
+        return Ok((None, None));
+    };
+    let is_declared = || {
+        let mut agents = desired.declared.agents.iter();
+        agents.any(|agent| desired.identity.owner.is(agent))
+    };
     match Ecr::new(session).observe_own(name).await {
-        Err(error)
-            if error.kind == Kind::Denied
-                && !desired
-                    .declared
-                    .agents
-                    .iter()
-                    .any(|agent| desired.identity.owner.is(agent)) =>
-        {
-            kept.push(Kept {
-                what: Subject::new("repository", name).at(&session.region),
-                why: format!(
-                    "cannot check whether there is one: `{}` is denied",
-                    error.operation
-                ),
-                weight: Weight::Fine,
-            });
-            Ok(None)
+        Err(error) if error.kind == Kind::Denied && !is_declared() => {
+            let what = Subject::new("repository", name).at(&session.region);
+            let denied = &error.operation;
+            let why = format!("cannot check whether there is one: `{denied}` is denied");
+            Ok((None, Some(Kept::fine(what, why))))
         }
-        observed => Ok(observed?),
+        observed => Ok((observed?, None)),
     }
 }

@@ -1,129 +1,123 @@
-//! Carries out the deletions in AWS one after the other, and waits for each.
+//! Carries out deletions one after the other, and waits for each.
 
-use super::Removal;
+use std::collections::BTreeMap;
+
 use crate::{
     effects::aws::{
         Kind, Session,
+        code_build::CodeBuild,
         ecr::Ecr,
         iam::Iam,
-        logs,
-        runtime::{Presence, Runtimes},
+        logs::Logs,
+        runtime::Runtimes,
         s3::S3,
         store::{BucketEnd, Store},
     },
-    engine::deletion,
+    engine::{
+        declared,
+        deletion::{delete_endpoint, delete_runtime, gone},
+        plan_output::announce,
+    },
     error::Failure,
-    names::Region,
-    resources::clean::{self, CleanStep, RoleRemoval},
+    names::{ProjectId, Region},
+    resources::{
+        bucket,
+        change::Step as _,
+        clean::{CleanPlan, CleanStep, ObservedObject, Turn, What},
+        role::{self, RoleStep},
+        runtime::deletion::DeletionStep,
+    },
     ui::Ui,
 };
 
-impl Removal<'_> {
-    pub(crate) async fn step(&self, step: &CleanStep, ui: &Ui) -> Result<(), Failure> {
-        match step {
-            CleanStep::TagLogGroup {
-                region,
-                name,
-                arn,
-                tags,
-            } => Ok(logs::Logs::new(self.session(region))
-                .tag(name, arn, tags)
-                .await?),
-            CleanStep::DeleteEndpoint {
-                region,
-                runtime,
-                endpoint,
-            } => {
-                let runtimes = Runtimes::new(self.session(region));
-                deletion::delete_endpoint(&runtimes, runtime, endpoint, ui).await
+/// A plan, and the sessions that carry it out.
+pub(super) struct Lane<'a> {
+    pub(super) project: &'a ProjectId,
+    pub(super) sessions: &'a BTreeMap<Region, Session>,
+    pub(super) plan: &'a CleanPlan,
+}
+
+impl Lane<'_> {
+    /// Carries out the steps of a turn, in order.
+    pub(super) async fn carry_out(&self, turn: Turn, ui: &Ui) -> Result<(), Failure> {
+        let steps = self.plan.steps.iter().filter(|step| step.turn == turn);
+        for step in steps {
+            let change = step.change();
+            announce(&change, ui);
+            let _work = ui.working(change.action.doing(), &change.object);
+            self.step(step, ui).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, step: &CleanStep, ui: &Ui) -> Result<(), Failure> {
+        let CleanStep {
+            turn: _,
+            region,
+            what,
+        } = step;
+        let session = &self.sessions[region];
+        match what {
+            What::LogGroup(step) => Ok(Logs::new(session).apply(step).await?),
+            What::Runtime(DeletionStep::DeleteEndpoint { runtime, endpoint }) => {
+                delete_endpoint(&Runtimes::new(session), runtime, endpoint, ui).await
             }
-            CleanStep::DeleteRuntime { region, runtime } => {
-                let runtimes = Runtimes::new(self.session(region));
-                deletion::delete_runtime(&runtimes, runtime, ui).await
+            What::Runtime(DeletionStep::Delete { runtime, region: _ }) => {
+                delete_runtime(&Runtimes::new(session), runtime, ui).await
             }
-            CleanStep::DeleteImages {
-                region,
-                repository,
-                digests,
-                images: _,
-            } => Ok(Ecr::new(self.session(region))
-                .delete_images(repository, digests)
-                .await?),
-            CleanStep::DeleteRepository { region, repository } => {
-                Ok(Ecr::new(self.session(region)).delete(repository).await?)
+            What::Repository(step) => Ok(Ecr::new(session).change(step).await?),
+            What::Object(ObservedObject { object, versions }) => {
+                Ok(S3::new(session).delete(object, versions).await?)
             }
-            CleanStep::DeleteObject {
-                region,
-                object,
-                versions,
-            } => Ok(S3::new(self.session(region))
-                .delete(object, versions)
-                .await?),
-            CleanStep::AbortUploads { region, prefix, .. } => {
-                self.store(region).abort_uploads(prefix).await?;
-                Ok(())
-            }
-            CleanStep::DeleteArchives {
-                region, objects, ..
-            } => {
-                let objects: Vec<_> = objects.iter().collect();
-                Ok(self.store(region).delete(&objects).await?)
-            }
-            CleanStep::DeleteBucket { region, bucket } => self.bucket(region, bucket, ui).await,
-            CleanStep::DeleteLogGroup { region, name } => {
-                Ok(logs::Logs::new(self.session(region)).delete(name).await?)
-            }
-            CleanStep::Role(removal) => self.role(removal).await,
+            What::Bucket(step) => self.bucket(step, session, ui).await,
+            What::Builds(step) => Ok(CodeBuild::new(session).apply(step).await?),
+            What::Role(step) => self.role(step, session).await,
+            What::Declared(part) => declared::delete(session, part, ui).await,
         }
     }
 
-    async fn role(&self, removal: &RoleRemoval) -> Result<(), Failure> {
-        let session = self
-            .sessions
-            .values()
-            .next()
-            .expect("at least one region is cleaned");
-        let done = Iam::new(session).take_away(removal).await;
+    async fn role(&self, step: &RoleStep, session: &Session) -> Result<(), Failure> {
+        let done = Iam::new(session).apply(step).await;
         done.map_err(|error| {
             let is_denied = error.kind == Kind::Denied;
             let failure = Failure::from(error);
             // The deployer's policy only covers the configured role.
-            if is_denied && self.plan.former_roles.contains(removal.role()) {
-                failure.help(clean::by_hand(removal.role()))
+            if is_denied && self.plan.former_roles.contains(step.role()) {
+                failure.help(role::by_hand(step.role()))
             } else {
                 failure
             }
         })
     }
 
-    fn session(&self, region: &Region) -> &Session {
-        &self.sessions[region]
-    }
-
-    /// Deletes the bucket. If objects were added in the meantime, the check afterwards reports
+    /// If objects were added in the meantime, the bucket stays, and the check afterwards reports
     /// them.
-    async fn bucket(&self, region: &Region, name: &str, ui: &Ui) -> Result<(), Failure> {
-        let store = self.store(region);
-        match store.delete_bucket_if_empty().await? {
-            BucketEnd::NotEmpty | BucketEnd::Absent => Ok(()),
-            // Not every part of S3 notices the deletion at once.
-            BucketEnd::Deleted => {
-                let look = async || -> Result<Presence, Failure> {
-                    Ok(if store.exists().await? {
-                        Presence::There {
-                            status: "DELETING".to_owned(),
-                            failure: None,
-                        }
-                    } else {
-                        Presence::Gone
-                    })
-                };
-                deletion::gone(&format!("bucket `{name}`"), look, ui).await
+    async fn bucket(
+        &self,
+        step: &bucket::DeletionStep,
+        session: &Session,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        let store = Store::new(session, self.project);
+        match step {
+            bucket::DeletionStep::AbortUploads { prefix, .. } => {
+                store.abort_uploads(prefix).await?;
+                Ok(())
+            }
+            bucket::DeletionStep::DeleteObjects { objects, .. } => {
+                let objects: Vec<_> = objects.iter().collect();
+                Ok(store.delete(&objects).await?)
+            }
+            bucket::DeletionStep::Delete { bucket } => {
+                match store.delete_bucket_if_empty().await? {
+                    BucketEnd::NotEmpty | BucketEnd::Absent => Ok(()),
+                    // Not every part of S3 notices the deletion at once.
+                    BucketEnd::Deleted => {
+                        let look = async || store.presence().await;
+                        gone(&format!("bucket `{bucket}`"), look, ui).await
+                    }
+                }
             }
         }
-    }
-
-    fn store(&self, region: &Region) -> Store {
-        Store::new(self.session(region), &self.agent.project)
     }
 }

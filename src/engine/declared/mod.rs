@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-pub(crate) use self::clean::{Deletion, ToClean, to_clean};
+pub(crate) use self::clean::{delete, plan_to_clean};
 use self::work::{Refused, Work, complete};
 use super::{plan_output::Planned, role, run::Run};
 use crate::{

@@ -14,9 +14,9 @@ use crate::{
     error::Failure,
     project::sessions::Placed,
     resources::{
-        clean::Tags,
         ownership::Identity,
         runtime::observed::{Evidence, RuntimeState, Standing, uses_our_role},
+        tags::Tags,
     },
     ui::Ui,
 };

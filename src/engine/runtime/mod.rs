@@ -1,6 +1,7 @@
 //! Runtimes: finds those of the agents, and writes one.
 
 pub(crate) mod find;
+pub(crate) mod lists;
 pub(crate) mod own;
 pub(crate) mod read;
 mod replace;

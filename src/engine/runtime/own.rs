@@ -9,12 +9,12 @@ use crate::{
     names::ours,
     project::sessions::Placed,
     resources::{
-        clean::Tags,
         ownership::Identity,
         runtime::{
             ObservedRuntime,
             observed::{EndpointState, Evidence, RuntimeState, Standing, uses_our_role},
         },
+        tags::Tags,
     },
 };
 

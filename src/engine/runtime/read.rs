@@ -5,8 +5,8 @@ use crate::{
     effects::aws::{AwsError, Session, runtime::Runtimes, runtime_read::Named},
     names::RuntimeName,
     resources::{
-        clean::Tags,
         runtime::observed::{DEFAULT_ENDPOINT, EndpointState, RuntimeState},
+        tags::Tags,
     },
 };
 

@@ -11,12 +11,12 @@ use crate::{
     project::sessions::Placed,
     resources::{
         change::FieldChange,
-        clean::Tags,
         links,
         runtime::{
             managed_settings::{elsewhere, managed, recorded},
             observed::{Code, EndpointState},
         },
+        tags::Tags,
     },
 };
 

@@ -1,5 +1,7 @@
 //! The project's bucket: its name, its keys, who owns it, what is uploaded and what may be deleted.
 
+mod deletion;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -10,6 +12,7 @@ use md5::Md5;
 use serde_json::{Map, Value, json};
 use sha2::Digest as _;
 
+pub(crate) use self::deletion::{DeletionStep, OwnBucket};
 use crate::{
     error::Failure,
     names::{Partition, ProjectId, RuntimeName},

@@ -1,12 +1,6 @@
 //! Decides whether the toolkit's entry for the agent is deleted.
 
-use super::{
-    Desired, Trust,
-    observed::Observed,
-    proof::{Configured, Proof},
-    step::{CleanPlan, CleanStep},
-    toolkit::in_place,
-};
+use super::{Desired, Trust, observed::Observed, proof::Proof, step::CleanPlan, toolkit::in_place};
 use crate::{
     package::toolkit_yaml::Entry,
     resources::{change::Subject, runtime::observed::role_arn},
@@ -38,9 +32,8 @@ pub(crate) fn clean_entry(
             ),
         );
     }
-    let runtime_goes = plan.steps.iter().any(|step| {
-        matches!(step, CleanStep::DeleteRuntime { runtime, .. } if Some(runtime) == entry.runtime_id.as_ref())
-    });
+    let runtime = entry.runtime_id.as_ref();
+    let runtime_goes = runtime.is_some_and(|id| plan.deletes(id));
     let runtime_is_there = observed
         .regions
         .values()
@@ -64,9 +57,7 @@ fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> 
         )),
         // The role is proven, or it was deleted by this run or by a run that was killed right after
         // that.
-        Some(arn) if role.proves(arn) || !matches!(role.configured, Configured::Nothing(_)) => {
-            Ok(())
-        }
+        Some(arn) if role.proves(arn) || role.configured_is_ours => Ok(()),
         _ if runtime_goes => Ok(()),
         _ => Err("it is not provably this project's".to_owned()),
     }

@@ -1,15 +1,12 @@
 //! Agents that were deployed but are no longer in Cargo.toml. Only what they left behind reveals
 //! them.
 
-use super::{
-    Desired,
-    step::{Kept, Weight},
-};
+use super::Desired;
 use crate::{
     config::Declared,
     error::Message,
     names::{AgentName, Region, StageName},
-    resources::change::Subject,
+    resources::{change::Subject, deletion::Kept},
 };
 
 /// Describes what a former agent left in the project's bucket under `runtime`. Returns `None` if
@@ -57,11 +54,7 @@ pub(crate) fn formers_on_disk<'r>(
         .filter(|(agent, _)| !declared.knows(agent) && AgentName::parse(agent).is_ok())
         .map(|(agent, place)| {
             let (what, why) = told(agent, &place);
-            Kept {
-                what,
-                why,
-                weight: Weight::Fine,
-            }
+            Kept::fine(what, why)
         })
         .collect()
 }

@@ -12,44 +12,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_roles};
+use self::{entry::clean_entry, proof::Proof, region::clean_region};
 use crate::{
-    config::{Declared, RoleSettings},
-    names::{AccountId, Partition, Region, RuntimeName},
-    resources::ownership::Identity,
+    config::{Declared, RoleArn, RoleSettings},
+    names::{AccountId, Partition, Region, RoleName, RuntimeName},
+    policy,
+    resources::{
+        change::Subject,
+        deletion::Logs,
+        ownership::Identity,
+        role::{self, Place},
+        runtime::deletion::DeletionStep,
+    },
 };
 
-mod bucket;
+mod declared;
 mod entry;
 mod former;
 mod observed;
 mod proof;
 mod region;
-mod role;
 mod step;
 mod toolkit;
 
+pub(crate) use self::declared::{ObservedDeclared, plan_declared};
 pub(crate) use self::former::formers_on_disk;
 pub(crate) use self::former::still_deployed;
-pub(crate) use self::observed::FormerRole;
-pub(crate) use self::observed::ObjectKey;
-pub(crate) use self::observed::Observed;
-pub(crate) use self::observed::ObservedLogGroup;
-pub(crate) use self::observed::ObservedObject;
-pub(crate) use self::observed::ObservedRegion;
-pub(crate) use self::observed::ObservedRepository;
-pub(crate) use self::observed::ObservedRuntime;
-pub(crate) use self::observed::OwnBucket;
-pub(crate) use self::observed::OwnRepository;
-pub(crate) use self::observed::Sight;
-pub(crate) use self::observed::Tags;
-pub(crate) use self::observed::Trace;
-pub(crate) use self::role::{RolePlace, by_hand, remove_role};
-pub(crate) use self::step::CleanPlan;
-pub(crate) use self::step::CleanStep;
-pub(crate) use self::step::Kept;
-pub(crate) use self::step::RoleRemoval;
-pub(crate) use self::step::Weight;
+pub(crate) use self::observed::{Observed, ObservedObject, ObservedRegion};
+pub(crate) use self::step::{CleanPlan, CleanStep, DeclaredPart, Turn, What};
 pub(crate) use self::toolkit::objects_elsewhere;
 pub(crate) use self::toolkit::objects_to_look_for;
 pub(crate) use self::toolkit::repository_at;
@@ -79,12 +69,6 @@ pub(crate) struct Desired {
     pub(crate) declared: Declared,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Logs {
-    Keep,
-    Delete,
-}
-
 /// Whether a toolkit entry counts without proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
@@ -92,29 +76,97 @@ pub(crate) enum Trust {
     Included,
 }
 
+impl Desired {
+    /// Returns where a role of this owner is cleaned.
+    fn place<'a>(&'a self, identity: &'a Identity) -> Place<'a> {
+        Place {
+            identity,
+            partition: self.partition,
+            account: &self.account,
+            regions: &self.regions,
+        }
+    }
+}
+
 pub(crate) fn plan(desired: &Desired, observed: &Observed) -> CleanPlan {
     let mut plan = CleanPlan {
         copy_goes: true,
         ..CleanPlan::default()
     };
-    let role = Proof::of_roles(desired, observed);
+    let proof = Proof::of_roles(desired, observed);
+    let entry = observed.entry.as_ref();
     for region in &desired.regions {
         if let Some(there) = observed.regions.get(region) {
-            clean_region(
-                desired,
-                region,
-                there,
-                observed.entry.as_ref(),
-                &role,
-                &mut plan,
-            );
+            clean_region(desired, region, there, entry, &proof, &mut plan);
         }
     }
-    clean_roles(desired, observed, &role, &mut plan);
-    if let Some(entry) = &observed.entry {
-        clean_entry(desired, entry, observed, &role, &mut plan);
+    clean_roles(desired, observed, &mut plan);
+    if let Some(entry) = entry {
+        clean_entry(desired, entry, observed, &proof, &mut plan);
     }
+    plan.steps.sort_by_key(|step| step.turn);
     plan
+}
+
+fn clean_roles(desired: &Desired, observed: &Observed, plan: &mut CleanPlan) {
+    let Some(region) = desired.regions.first() else {
+        return;
+    };
+    let (turn, place) = ((Turn::Roles, region), desired.place(&desired.identity));
+    match (&desired.role, &observed.role) {
+        (RoleSettings::Given { arn }, _) => {
+            keep_elsewhere(desired, plan);
+            let why = "it was brought with `role.arn`";
+            plan.keep(Subject::new("role", &arn.arn), why);
+        }
+        (RoleSettings::Managed { .. }, None) => {}
+        (RoleSettings::Managed { policies, .. }, Some(role)) => {
+            let arn = |policy| policy::managed_policy_arn(policy, place.partition, place.account);
+            let declared: BTreeSet<String> = policies.iter().map(arn).collect();
+            let deletion = role::deletion(place, role, &declared);
+            plan.copy_goes &= !deletion.serves_others;
+            plan.take_role(turn, deletion);
+        }
+    }
+    for former in &observed.former_roles {
+        let deletion = former.deletion(place, is_of_kept(observed, former.name(), plan));
+        if !deletion.deletion.steps.is_empty() {
+            plan.former_roles.insert(former.name().clone());
+        }
+        plan.copy_goes &= !deletion.serves_others;
+        plan.take_role(turn, deletion);
+    }
+}
+
+/// Returns true if a runtime that is kept uses the role.
+fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
+    let runtimes = observed.regions.values().flat_map(|there| &there.runtimes);
+    runtimes
+        .filter(|runtime| !plan.deletes(&runtime.id))
+        .filter_map(|runtime| RoleArn::parse(&runtime.role_arn))
+        .any(|role| role.name == *name)
+}
+
+impl CleanPlan {
+    /// Returns true if the runtime with this ID is deleted.
+    fn deletes(&self, id: &str) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(&step.what, What::Runtime(DeletionStep::Delete { runtime, .. }) if runtime == id)
+        })
+    }
+}
+
+/// Reports other regions, because a role that the user provides does not list them.
+fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
+    for region in &desired.elsewhere {
+        plan.copy_goes = false;
+        plan.keep(
+            Subject::new("agent", desired.identity.owner.name()).at(region),
+            format!(
+                "it was deployed there from here (`--all-regions` or `--region {region}` removes it)"
+            ),
+        );
+    }
 }
 
 #[cfg(test)]

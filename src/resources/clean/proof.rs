@@ -2,90 +2,63 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Desired,
-    observed::{Observed, ObservedRuntime, OwnBucket, Sight},
-};
+use super::{Desired, observed::Observed};
 use crate::{
     config::RoleSettings,
     resources::{
-        bucket,
+        bucket::{self, OwnBucket},
         ownership::Ownership,
-        role::ObservedRole,
-        runtime::observed::{Evidence, Standing},
+        runtime::{deletion::NamedRuntime, observed::Evidence},
     },
 };
 
 /// What the agent's roles prove.
-pub(crate) struct Proof {
-    pub(crate) configured: Configured,
+pub(super) struct Proof {
     /// The ARNs of all roles with this tool's tags, configured or not.
     ours: BTreeSet<String>,
-}
-
-/// The state of the configured role.
-pub(crate) enum Configured {
-    /// This project's, by its tags.
-    Ours,
-    /// It does not exist, so nothing can refer to it.
-    Absent,
-    /// It proves nothing, for this reason.
-    Nothing(String),
+    /// True if the configured role is this project's, or does not exist, so that only this project
+    /// refers to it.
+    pub(super) configured_is_ours: bool,
 }
 
 impl Proof {
-    pub(crate) fn of_roles(desired: &Desired, observed: &Observed) -> Self {
-        let former = observed.former_roles.iter().filter_map(|former| {
-            let (Sight::Whole { role, .. } | Sight::Tags { role, .. }) = &former.sight else {
-                return None;
-            };
-            Some(role)
-        });
-        let ours = former
-            .chain(&observed.role)
-            .filter(|role| desired.identity.ownership(&role.tags) == Ownership::Ours)
-            .map(|role| role.arn.clone())
-            .collect();
+    pub(super) fn of_roles(desired: &Desired, observed: &Observed) -> Self {
+        let identity = &desired.identity;
+        let configured = observed.role.as_ref().map(|whole| &whole.role);
+        let is_ours = configured.map(|role| identity.ownership(&role.tags) == Ownership::Ours);
+        let former = observed.former_roles.iter();
+        let former = former.filter_map(|former| former.proven(identity));
+        let configured = configured.filter(|_| is_ours == Some(true));
         Self {
-            configured: Configured::of(desired, observed.role.as_ref()),
-            ours,
+            ours: former
+                .chain(configured.map(|role| &*role.arn))
+                .map(str::to_owned)
+                .collect(),
+            configured_is_ours: match desired.role {
+                RoleSettings::Given { .. } => false,
+                RoleSettings::Managed { .. } => is_ours.unwrap_or(true),
+            },
         }
     }
 
-    pub(crate) fn proves(&self, role_arn: &str) -> bool {
+    pub(super) fn proves(&self, role_arn: &str) -> bool {
         self.ours.contains(role_arn)
     }
 
     /// Returns true if any role of this project exists. It outlives what belongs to the agent's
     /// runtimes.
-    pub(crate) fn has_role(&self) -> bool {
+    pub(super) fn has_role(&self) -> bool {
         !self.ours.is_empty()
-    }
-}
-
-impl Configured {
-    fn of(desired: &Desired, observed: Option<&ObservedRole>) -> Self {
-        match (&desired.role, observed) {
-            (RoleSettings::Given { .. }, _) => Self::Nothing("brought with `role.arn`".to_owned()),
-            (RoleSettings::Managed { .. }, None) => Self::Absent,
-            (RoleSettings::Managed { .. }, Some(role)) => {
-                match desired.identity.ownership(&role.tags) {
-                    Ownership::Ours => Self::Ours,
-                    Ownership::Unmarked => Self::Nothing("it does not carry our tags".to_owned()),
-                    Ownership::Others(owner) => Self::Nothing(format!("its tags say {owner}")),
-                }
-            }
-        }
     }
 }
 
 impl Desired {
     /// Checks that the runtime is this project's; otherwise returns the reason. `bucket` is the
     /// project's bucket in the runtime's region.
-    pub(crate) fn proves(
+    pub(super) fn proves(
         &self,
-        runtime: &ObservedRuntime,
-        role: &Proof,
+        runtime: &NamedRuntime,
+        proof: &Proof,
         bucket: Option<&OwnBucket>,
     ) -> Result<(), String> {
         let runs_from = |bucket: &OwnBucket| {
@@ -94,16 +67,11 @@ impl Desired {
                 code.bucket == bucket.name && code.key.starts_with(&bucket::prefix(&self.runtime))
             })
         };
-        let is_ours = |bucket: &&OwnBucket| {
-            bucket::ownership(&self.identity.project, &bucket.tags) == Ownership::Ours
-        };
+        let is_ours = |bucket: &&OwnBucket| bucket.is_tagged(&self.identity.project);
         let evidence = Evidence {
-            uses_our_role: role.proves(&runtime.role_arn),
+            uses_our_role: proof.proves(&runtime.role_arn),
             runs_from_our_bucket: bucket.filter(is_ours).is_some_and(runs_from),
         };
-        match Standing::of(&self.identity, &runtime.tags, evidence) {
-            Standing::Ours => Ok(()),
-            Standing::NotOurs(why) => Err(why),
-        }
+        runtime.proven(&self.identity, evidence)
     }
 }

@@ -1,29 +1,28 @@
 //! What is deleted in one region: runtimes, and what belongs to them.
 
 use super::{
-    Desired, Logs, Trust,
-    bucket::clean_bucket,
-    observed::{
-        ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository, ObservedRuntime,
-        OwnRepository, Tags,
-    },
+    Desired, Trust,
+    former::part_of_former,
+    observed::{ObservedObject, ObservedRegion},
     proof::Proof,
-    step::{CleanPlan, CleanStep},
+    step::{CleanPlan, Turn, What},
     toolkit::in_place,
 };
 use crate::{
     names::Region,
     package::toolkit_yaml::Entry,
-    protocol,
-    resources::{change::Subject, ownership::Ownership},
+    resources::{
+        bucket::OwnBucket, build_project, change::Subject, deletion::Deletion, log_group,
+        repository, runtime::deletion::NamedRuntime,
+    },
 };
 
-pub(crate) fn clean_region(
+pub(super) fn clean_region(
     desired: &Desired,
     region: &Region,
     there: &ObservedRegion,
     entry: Option<&Entry>,
-    role: &Proof,
+    proof: &Proof,
     plan: &mut CleanPlan,
 ) {
     let ObservedRegion {
@@ -32,175 +31,128 @@ pub(crate) fn clean_region(
         objects,
         repository,
         own_repository,
+        builds,
         bucket,
     } = there;
     let entry = entry.filter(|entry| in_place(entry, desired, region));
-    let included = desired.yaml == Trust::Included;
-    let named = |runtime: &ObservedRuntime| {
-        entry.is_some_and(|entry| entry.runtime_id.as_deref() == Some(&runtime.id))
-    };
-    let mut proven = Vec::new();
-    for runtime in runtimes
-        .iter()
-        .filter(|runtime| runtime.name == desired.runtime.as_str())
-    {
-        let what = Subject::new("runtime", &runtime.id).at(region);
-        match desired.proves(runtime, role, bucket.as_ref()) {
-            Ok(()) => proven.push(runtime),
-            Err(_) if included && named(runtime) => proven.push(runtime),
-            Err(why) if named(runtime) => {
-                plan.keep(what, format!("{why}; only the toolkit's file names it (`--include-yaml` deletes it anyway)"));
-            }
-            Err(why) => plan.keep(what, why),
-        }
+    let (proven, others) = judge(desired, region, there, entry, proof, plan);
+    let place = (Turn::Agents, region);
+    let ids: Vec<&str> = proven.iter().map(|runtime| &*runtime.id).collect();
+    let (before, groups) =
+        log_group::deletion_with_runtimes(log_groups, &desired.identity, &ids, desired.logs);
+    plan.take(place, Deletion::of(before), What::LogGroup);
+    for runtime in &proven {
+        let deletion = Deletion::of(runtime.deletion(region));
+        plan.take(place, deletion, What::Runtime);
     }
-    let groups = log_groups_that_go(desired, region, log_groups, &proven, plan);
     // What belongs to the runtime is proven by it, or by the role, which is deleted later.
-    let by_entry = entry
-        .is_some_and(|entry| included || entry.role.as_deref().is_some_and(|arn| role.proves(arn)));
-    let another = runtimes.len() != proven.len();
-    let hangs_on_us = !another && (by_entry || !proven.is_empty() || role.has_role());
-    let runtime_steps = proven.iter().flat_map(|runtime| {
-        let endpoints = runtime
-            .endpoints
-            .iter()
-            .map(|endpoint| CleanStep::DeleteEndpoint {
-                region: region.clone(),
-                runtime: runtime.id.clone(),
-                endpoint: endpoint.clone(),
-            });
-        endpoints.chain([CleanStep::DeleteRuntime {
-            region: region.clone(),
-            runtime: runtime.id.clone(),
-        }])
+    let by_entry = entry.is_some_and(|entry| {
+        let role = entry.role.as_deref();
+        desired.yaml == Trust::Included || role.is_some_and(|arn| proof.proves(arn))
     });
-    plan.steps.extend(runtime_steps);
-    if let Some(repository) = repository {
-        clean_repository(region, repository, by_entry && !another, plan);
+    let another = runtimes.len() != proven.len();
+    let hangs_on_us = !another && (by_entry || !proven.is_empty() || proof.has_role());
+    if let Some(content) = repository {
+        let deletion = if by_entry && !another {
+            content.deletion()
+        } else {
+            Deletion::keeping(Subject::new("repository", &content.name), UNPROVEN)
+        };
+        plan.take(place, deletion, What::Repository);
     }
-    if let Some(repository) = own_repository {
-        clean_own_repository(desired, region, repository, another, plan);
+    if let Some(own) = own_repository {
+        let deletion = repository::deletion(&desired.identity, own, another);
+        plan.take(place, deletion, What::Repository);
     }
     for object in objects {
-        let ObservedObject {
-            object: key,
-            versions,
-        } = object;
-        let own = proven
-            .iter()
-            .any(|runtime| runtime.code.as_ref() == Some(key));
-        if own || hangs_on_us {
-            plan.steps.push(CleanStep::DeleteObject {
-                region: region.clone(),
-                object: key.clone(),
-                versions: versions.clone(),
-            });
+        let ObservedObject { object: key, .. } = object;
+        let is_own = |runtime: &&NamedRuntime| runtime.code.as_ref() == Some(key);
+        if hangs_on_us || proven.iter().any(is_own) {
+            plan.push(Turn::Agents, region, What::Object(object.clone()));
         } else {
-            plan.keep(
-                Subject::new("object", format!("s3://{}/{}", key.bucket, key.key)),
-                "it is not provably this project's",
-            );
+            let address = format!("s3://{}/{}", key.bucket, key.key);
+            plan.keep(Subject::new("object", address), UNPROVEN);
         }
     }
     if let Some(bucket) = bucket {
-        let kept = runtimes
-            .iter()
-            .filter(|runtime| !proven.iter().any(|ours| ours.id == runtime.id));
-        clean_bucket(desired, region, bucket, kept, plan);
+        clean_bucket(desired, region, bucket, &others, plan);
     }
-    for group in groups {
-        plan.steps.push(CleanStep::DeleteLogGroup {
-            region: region.clone(),
-            name: group.name.clone(),
-        });
+    plan.take(place, groups, What::LogGroup);
+    if let Some(builds) = builds {
+        let identity = build_project::identity_of(&desired.identity);
+        let of_builds = desired.place(&identity);
+        let (project, group, role) = build_project::deletion(of_builds, builds, desired.logs);
+        plan.take(place, project, What::Builds);
+        plan.take(place, group, What::LogGroup);
+        plan.take_role((Turn::Roles, region), role);
     }
 }
 
-/// Returns the groups to delete. Plans to tag them first, so that the next run can prove them if
-/// this run is killed after deleting the runtime.
-fn log_groups_that_go<'a>(
+const UNPROVEN: &str = "it is not provably this project's";
+
+/// Returns the runtimes with the agent's name that are proven, and the others, which are kept.
+fn judge<'a>(
     desired: &Desired,
     region: &Region,
-    log_groups: &'a [ObservedLogGroup],
-    proven: &[&ObservedRuntime],
+    there: &'a ObservedRegion,
+    entry: Option<&Entry>,
+    proof: &Proof,
     plan: &mut CleanPlan,
-) -> Vec<&'a ObservedLogGroup> {
-    let mut going = Vec::new();
-    for group in log_groups {
-        let suffix = group
-            .name
-            .strip_prefix(protocol::logs::PREFIX)
-            .unwrap_or_default();
-        let of_runtime = proven
-            .iter()
-            .any(|runtime| suffix.starts_with(&format!("{}-", runtime.id)));
-        let tagged = matches!(&group.tags, Tags::Known(tags) if desired.identity.ownership(tags) == Ownership::Ours);
-        let what = Subject::new("log group", &group.name).at(region);
-        match (of_runtime || tagged, desired.logs) {
-            (true, Logs::Delete) => going.push(group),
-            (true, Logs::Keep) => plan.keep(what, "logs are kept unless `--logs` is given"),
-            (false, _) => plan.keep(what, "no runtime that is provably ours writes to it"),
+) -> (Vec<&'a NamedRuntime>, Vec<&'a NamedRuntime>) {
+    let (mut proven, mut others) = (Vec::new(), Vec::new());
+    for runtime in &there.runtimes {
+        let is_named = entry.is_some_and(|entry| entry.runtime_id.as_deref() == Some(&runtime.id));
+        let Err(why) = desired.proves(runtime, proof, there.bucket.as_ref()) else {
+            proven.push(runtime);
+            continue;
+        };
+        if is_named && desired.yaml == Trust::Included {
+            proven.push(runtime);
+            continue;
         }
-        if of_runtime && !tagged && desired.logs == Logs::Delete && group.tags != Tags::Unknown {
-            plan.steps.push(CleanStep::TagLogGroup {
-                region: region.clone(),
-                name: group.name.clone(),
-                arn: group.arn.clone(),
-                tags: desired.identity.tags(),
-            });
-        }
+        let only = if is_named {
+            "; only the toolkit's file names it (`--include-yaml` deletes it anyway)"
+        } else {
+            ""
+        };
+        let what = Subject::new("runtime", &runtime.id).at(region);
+        plan.keep(what, format!("{why}{only}"));
+        others.push(runtime);
     }
-    going
+    (proven, others)
 }
 
-/// `another` is true if a runtime with the agent's name is kept, which may run from an image.
-fn clean_own_repository(
+/// Plans the deletion of the agent's part of the project's bucket. The last agent of a run that has
+/// objects in the bucket also decides about the bucket itself.
+fn clean_bucket(
     desired: &Desired,
     region: &Region,
-    repository: &OwnRepository,
-    another: bool,
+    bucket: &OwnBucket,
+    kept: &[&NamedRuntime],
     plan: &mut CleanPlan,
 ) {
-    let OwnRepository { tags, content } = repository;
-    let why = match desired.identity.ownership(tags) {
-        Ownership::Ours if another => {
-            "a runtime with the agent's name, which is kept, may run from it".to_owned()
-        }
-        Ownership::Ours => return clean_repository(region, content, true, plan),
-        Ownership::Unmarked => "it does not carry the tags of this project".to_owned(),
-        Ownership::Others(owner) => format!("its tags say {owner}"),
+    if let Err(why) = bucket.proof(&desired.identity.project) {
+        return plan.keep(Subject::new("bucket", &bucket.name), why);
+    }
+    let uses = |runtime: &&&NamedRuntime| {
+        let code = runtime.code.as_ref();
+        code.is_some_and(|code| code.bucket == bucket.name)
     };
-    plan.keep(Subject::new("repository", &content.name).at(region), why);
-}
-
-fn clean_repository(
-    region: &Region,
-    repository: &ObservedRepository,
-    proven: bool,
-    plan: &mut CleanPlan,
-) {
-    let ObservedRepository {
-        name,
-        digests,
-        images,
-    } = repository;
-    if !proven {
-        plan.keep(
-            Subject::new("repository", name).at(region),
-            "it is not provably this project's",
-        );
+    let user = kept.iter().find(uses).map(|runtime| &*runtime.id);
+    let part = bucket.part(&desired.runtime, user);
+    plan.take((Turn::Agents, region), part, What::Bucket);
+    if user.is_some() {
         return;
     }
-    if !digests.is_empty() {
-        plan.steps.push(CleanStep::DeleteImages {
-            region: region.clone(),
-            repository: name.clone(),
-            digests: digests.clone(),
-            images: *images,
-        });
+    plan.emptied.insert(region.clone());
+    let Some(gone) = desired.last_in.get(region) else {
+        return;
+    };
+    let gone: Vec<_> = gone.iter().chain([&desired.runtime]).collect();
+    let (end, rest) = bucket.end(&gone);
+    plan.take((Turn::Buckets, region), end, What::Bucket);
+    let formers = rest.iter().filter_map(|part| part_of_former(desired, part));
+    for (what, why) in formers {
+        plan.keep(what, why);
     }
-    plan.steps.push(CleanStep::DeleteRepository {
-        region: region.clone(),
-        repository: name.clone(),
-    });
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Desired,
-    observed::{ObjectKey, ObservedRuntime},
-    step::{Kept, Weight},
-};
+use super::Desired;
 use crate::{
     names::{AccountId, Region, RuntimeName, image_uri::EcrUri, ours},
     package::toolkit_yaml::Entry,
-    resources::change::Subject,
+    resources::{
+        change::Subject,
+        deletion::Kept,
+        runtime::deletion::{NamedRuntime, ObjectKey},
+    },
 };
 
 /// Returns the bucket that the toolkit creates for a region and shares among agents.
@@ -42,7 +42,7 @@ fn toolkit_repository(runtime: &RuntimeName) -> String {
 pub(crate) fn objects_to_look_for(
     desired: &Desired,
     region: &Region,
-    runtimes: &[ObservedRuntime],
+    runtimes: &[NamedRuntime],
 ) -> Vec<ObjectKey> {
     let bucket = toolkit_bucket(&desired.account, region);
     let named = ["deployment.zip", "source.zip"].map(|file| ObjectKey {
@@ -59,17 +59,16 @@ pub(crate) fn objects_to_look_for(
 pub(crate) fn objects_elsewhere(
     desired: &Desired,
     region: &Region,
-    runtimes: &[ObservedRuntime],
+    runtimes: &[NamedRuntime],
     entry: Option<&Entry>,
 ) -> Vec<Kept> {
     let own = ours::bucket(&desired.identity.project, &desired.account, region);
-    let keep = |what: Subject, which: &str| Kept {
-        what,
-        why: format!(
+    let keep = |what: Subject, which: &str| {
+        let why = format!(
             "{which}, and only the project's bucket and `{}/` in the toolkit's own are searched",
             desired.runtime
-        ),
-        weight: Weight::Fine,
+        );
+        Kept::fine(what, why)
     };
     let configured = entry
         .filter(|entry| in_place(entry, desired, region))
@@ -97,7 +96,7 @@ pub(crate) fn objects_elsewhere(
     configured.into_iter().chain(run_from).collect()
 }
 
-fn codes(runtimes: &[ObservedRuntime]) -> impl Iterator<Item = &ObjectKey> {
+fn codes(runtimes: &[NamedRuntime]) -> impl Iterator<Item = &ObjectKey> {
     runtimes.iter().filter_map(|runtime| runtime.code.as_ref())
 }
 
@@ -127,11 +126,7 @@ pub(crate) fn repository_to_look_for(
     let place = (Some(&desired.account), Some(region));
     match repository_at(uri, &desired.runtime, place) {
         Ok(repository) => Ok(Some(repository)),
-        Err(why) => Err(Kept {
-            what: Subject::new("repository", uri),
-            why: why.to_owned(),
-            weight: Weight::Fine,
-        }),
+        Err(why) => Err(Kept::fine(Subject::new("repository", uri), why)),
     }
 }
 

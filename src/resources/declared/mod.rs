@@ -21,10 +21,10 @@ use crate::{
     protocol::control::{Parts, api},
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
-        clean::Tags,
-        ownership::{Identity, Ownership},
+        deletion::Deletion,
+        ownership::Identity,
         role::Adopt,
-        tags,
+        tags::{self, Tags},
     },
     text::hex,
 };
@@ -202,10 +202,9 @@ pub(crate) fn claim(resource: &Resource, there: &ObservedResource, untagged: Unt
             return Claim::NotOurs("this service keeps no tags, so nothing proves it".to_owned());
         }
     };
-    match Identity::of_resource(resource).ownership(there) {
-        Ownership::Ours => Claim::Ours,
-        Ownership::Others(owner) => Claim::NotOurs(format!("its tags say {owner}")),
-        Ownership::Unmarked => Claim::NotOurs("it has none of this project's tags".to_owned()),
+    match Identity::of_resource(resource).ownership(there).proven() {
+        Ok(()) => Claim::Ours,
+        Err(why) => Claim::NotOurs(why),
     }
 }
 
@@ -339,36 +338,28 @@ fn part_subject(resource: &Resource, parts: &Parts, name: &str) -> Subject {
     Subject::new(parts.word, name).of(resource.service_name.clone())
 }
 
-/// What `clean` does with a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cleaning {
-    /// In this order: parts go before the whole.
-    Delete(Vec<DeclaredStep>),
-    Keep(String),
-}
-
-/// Decides about a resource that the project may own.
-pub(crate) fn clean(resource: &Resource, there: &ObservedResource, untagged: Untagged) -> Cleaning {
-    if let Claim::NotOurs(why) = claim(resource, there, untagged) {
-        return Cleaning::Keep(why);
-    }
+/// Returns what `clean` does with a resource that the project may own: parts go before the whole.
+pub(crate) fn deletion(
+    resource: &Resource,
+    there: &ObservedResource,
+    untagged: Untagged,
+) -> Deletion<DeclaredStep> {
     let is_adopted = matches!(&there.tags, Tags::Known(tags) if tags.contains_key(ADOPTED));
-    if resource.retain {
-        Cleaning::Keep("the metadata says `retain = true`".to_owned())
-    } else if is_adopted {
-        Cleaning::Keep("it existed before this project adopted it".to_owned())
-    } else {
-        let mut steps = Vec::new();
-        if let Some(parts) = api(resource.kind).parts {
-            for (name, part) in &there.parts {
-                steps.push(delete_part(resource, parts, name, part));
-            }
+    let why = match claim(resource, there, untagged) {
+        Claim::NotOurs(why) => why,
+        Claim::Ours if resource.retain => "the metadata says `retain = true`".to_owned(),
+        Claim::Ours if is_adopted => "it existed before this project adopted it".to_owned(),
+        Claim::Ours => {
+            let api = api(resource.kind).parts.into_iter();
+            let parts = api.flat_map(|parts| {
+                let there = there.parts.iter();
+                there.map(move |(name, part)| delete_part(resource, parts, name, part))
+            });
+            let subject = subject(resource);
+            return Deletion::of(parts.chain([DeclaredStep::Delete { subject }]));
         }
-        steps.push(DeclaredStep::Delete {
-            subject: subject(resource),
-        });
-        Cleaning::Delete(steps)
-    }
+    };
+    Deletion::keeping(subject(resource), why)
 }
 
 /// Returns the resource's name and kind for messages.

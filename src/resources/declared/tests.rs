@@ -212,9 +212,7 @@ proptest! {
             prop_assert_eq!(plan(&resource, state.as_ref(), PROVEN).unwrap(), []);
         }
         let resource = memory(json!({}));
-        let Cleaning::Delete(steps) = clean(&resource, &state.clone().unwrap(), PROVEN.0) else {
-            return Err(TestCaseError::fail("ours is deleted"));
-        };
+        let steps = deletion(&resource, &state.clone().unwrap(), PROVEN.0).steps;
         let left = steps.iter().fold(state, carry_out);
         prop_assert_eq!(left, None);
     }
@@ -233,9 +231,7 @@ proptest! {
             prop_assert_eq!(plan(&resource, state.as_ref(), PROVEN).unwrap(), []);
         }
         let resource = gateway(json!({}), BTreeMap::new());
-        let Cleaning::Delete(steps) = clean(&resource, &state.clone().unwrap(), PROVEN.0) else {
-            return Err(TestCaseError::fail("ours is deleted"));
-        };
+        let steps = deletion(&resource, &state.clone().unwrap(), PROVEN.0).steps;
         let left = steps.iter().fold(state, carry_out);
         prop_assert_eq!(left, None);
     }
@@ -330,12 +326,9 @@ fn only_our_tags_or_a_store_of_our_own_prove_a_memory() {
             failure.to_string().contains("not provably this project's"),
             "{failure}"
         );
-        let kept = clean(
-            &resource,
-            &there(document(), foreign),
-            Untagged::ProvesNothing,
-        );
-        assert!(matches!(kept, Cleaning::Keep(_)));
+        let there = there(document(), foreign);
+        let kept = deletion(&resource, &there, Untagged::ProvesNothing);
+        assert_eq!(kept.steps, []);
     }
     let staged = Resource {
         stage: StageName::parse("prod").ok(),
@@ -360,9 +353,8 @@ fn adopting_takes_a_memory_without_an_owner_and_clean_keeps_it() {
         state = carry_out(Some(state), &step).unwrap();
     }
     assert_eq!(plan(&resource, Some(&state), PROVEN).unwrap(), []);
-    assert!(
-        matches!(clean(&resource, &state, PROVEN.0), Cleaning::Keep(why) if why.contains("existed"))
-    );
+    let Deletion { steps, kept } = deletion(&resource, &state, PROVEN.0);
+    assert!(steps.is_empty() && kept[0].why.contains("existed"));
 
     let others = Tags::Known(BTreeMap::from([(
         PROJECT.to_owned(),

@@ -63,6 +63,9 @@ fn step(step: &RoleStep) -> FieldChange {
             format!("policy `{policy}` of role `{role}` differs")
         }
         RoleStep::SetTrust { role, .. } => format!("trust policy of role `{role}` differs"),
+        RoleStep::DeletePolicy { .. } | RoleStep::Delete { .. } => {
+            unreachable!("only `clean` deletes")
+        }
     };
     change(before, step.change().words())
 }

@@ -22,15 +22,19 @@ use crate::{
 };
 
 mod attached;
+mod deletion;
 mod difference;
 mod foreign;
+mod former;
 mod step;
 
 pub(crate) use self::attached::is_listed;
 #[cfg(test)]
 pub(crate) use self::attached::mark;
+pub(crate) use self::deletion::{Place, RoleDeletion, WholeRole, by_hand, deletion};
 pub(crate) use self::difference::differences;
 pub(crate) use self::difference::given_differences;
+pub(crate) use self::former::{FormerRole, Trace};
 pub(crate) use self::step::RoleStep;
 
 /// The prefix of this tool's inline policies; the region follows. All other policies are foreign.

@@ -53,6 +53,30 @@ pub(crate) enum RoleStep {
         document: Document,
         before: Value,
     },
+    DeletePolicy {
+        role: RoleName,
+        policy: String,
+    },
+    Delete {
+        role: RoleName,
+    },
+}
+
+impl RoleStep {
+    pub(crate) fn role(&self) -> &RoleName {
+        match self {
+            Self::Create { role, .. }
+            | Self::PutBoundary { role, .. }
+            | Self::Tag { role, .. }
+            | Self::Untag { role, .. }
+            | Self::Attach { role, .. }
+            | Self::Detach { role, .. }
+            | Self::PutPolicy { role, .. }
+            | Self::SetTrust { role, .. }
+            | Self::DeletePolicy { role, .. }
+            | Self::Delete { role } => role,
+        }
+    }
 }
 
 impl Step for RoleStep {
@@ -113,6 +137,12 @@ impl Step for RoleStep {
                 Subject::new("trust policy", role.to_string()),
             )
             .with(document(Some(before), after)),
+            Self::DeletePolicy { role, policy: name } => Change::new(
+                Action::Delete,
+                format!("policy `{name}` of role `{role}`"),
+                policy(name, role),
+            ),
+            Self::Delete { role } => Change::of(Action::Delete, whole(role)),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! An update replaces the whole runtime, so all fields are compared at once; tags are separate
 //! steps. A runtime that is not provably this project's is never changed.
 
+pub(crate) mod deletion;
 pub(crate) mod document;
 pub(crate) mod fields;
 pub(crate) mod managed_settings;
@@ -28,9 +29,8 @@ use crate::{
     resources::{
         callers,
         change::{Action, Change, Details, FieldChange, Step, Subject},
-        clean::Tags,
         ownership::Identity,
-        tags::{self, TagChanges},
+        tags::{self, TagChanges, Tags},
     },
 };
 

@@ -13,8 +13,8 @@ use crate::{
     names::{AccountId, Partition},
     resources::{
         change::{FieldChange, Secrecy},
-        clean::Tags,
         ownership::{Identity, Ownership},
+        tags::Tags,
     },
 };
 

@@ -10,7 +10,7 @@ use super::{RuntimeStep, fields::Artifact, observed::RuntimeState};
 use crate::{
     error::Failure,
     names::{Region, RoleName, RuntimeName},
-    resources::{clean::ObservedLogGroup, ownership::Identity},
+    resources::{log_group::ObservedLogGroup, ownership::Identity},
 };
 
 /// Begins the tags that record the named endpoints of a runtime, with the region and the name. The

@@ -177,7 +177,7 @@ impl World {
                 found
                     .record
                     .insert(replacement::repository_record(&region), "true".to_owned());
-                found.log_groups = vec![crate::resources::clean::ObservedLogGroup {
+                found.log_groups = vec![crate::resources::log_group::ObservedLogGroup {
                     name: "a-1-DEFAULT".to_owned(),
                     arn: "arn".to_owned(),
                     tags: Tags::Known(BTreeMap::new()),

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Store;
 use crate::{
-    effects::aws::{AwsError, Kind, found, gone_or},
+    effects::aws::{AwsError, Kind, found, gone_or, runtime::Presence},
     error::Failure,
     resources::{
-        bucket::{self as plan, Stored},
-        clean::OwnBucket,
+        bucket::{self as plan, OwnBucket, Stored},
         ownership::Ownership,
     },
 };
@@ -46,8 +45,15 @@ impl Store {
         Ok(Some(found))
     }
 
-    pub(crate) async fn exists(&self) -> Result<bool, Failure> {
-        Ok(self.tags().await?.is_some())
+    /// Returns whether the bucket exists, while it is being deleted.
+    pub(crate) async fn presence(&self) -> Result<Presence, Failure> {
+        Ok(match self.tags().await? {
+            Some(_) => Presence::There {
+                status: "DELETING".to_owned(),
+                failure: None,
+            },
+            None => Presence::Gone,
+        })
     }
 
     /// Returns all objects under a prefix; empty if the bucket does not exist.

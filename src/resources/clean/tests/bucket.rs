@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_runtimes_archives_go_by_the_tags_of_the_bucket_alone_and_neighbours_keep_it() {
-    let mut there = bucket(bucket_tags(), &["a", "a_prod", "b"]);
+    let mut there = own_bucket(bucket_tags(), &["a", "a_prod", "b"]);
     there.uploads = vec!["a/1.zip".into(), "c/1.zip".into()];
     let planned = plan(&desired(), &only(there));
     assert_eq!(
@@ -24,7 +24,7 @@ fn a_runtimes_archives_go_by_the_tags_of_the_bucket_alone_and_neighbours_keep_it
 #[test]
 fn an_agent_that_is_not_declared_any_more_is_named_with_the_command_that_deletes_it() {
     let parts = |desired: &Desired, prefixes: &[&str]| -> Vec<(String, String)> {
-        let planned = plan(desired, &only(bucket(bucket_tags(), prefixes)));
+        let planned = plan(desired, &only(own_bucket(bucket_tags(), prefixes)));
         let kept = planned.kept.into_iter().skip(1);
         kept.map(|kept| (kept.what.to_string(), kept.why)).collect()
     };
@@ -59,7 +59,7 @@ fn an_agent_that_is_not_declared_any_more_is_named_with_the_command_that_deletes
 fn the_bucket_goes_with_the_last_agent_of_a_run_and_before_the_role() {
     let mut observed = whole();
     let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
-    there.bucket = Some(bucket(bucket_tags(), &["a", "b"]));
+    there.bucket = Some(own_bucket(bucket_tags(), &["a", "b"]));
     let first = Desired {
         last_in: BTreeMap::new(),
         ..desired()
@@ -97,11 +97,11 @@ fn only_an_empty_bucket_without_any_tag_is_taken_for_a_half_made_one() {
     let mut others = bucket_tags();
     others.insert(PROJECT.into(), "q-2".into());
     let steps = |bucket| plan(&desired(), &only(bucket)).steps.len();
-    assert_eq!(steps(bucket(bare.clone(), &[])), 1);
-    assert_eq!(steps(bucket(bare.clone(), &["a"])), 0);
-    assert_eq!(steps(bucket(somebodys, &[])), 0);
-    assert_eq!(steps(bucket(others, &[])), 0);
-    let mut uploading = bucket(bare, &[]);
+    assert_eq!(steps(own_bucket(bare.clone(), &[])), 1);
+    assert_eq!(steps(own_bucket(bare.clone(), &["a"])), 0);
+    assert_eq!(steps(own_bucket(somebodys, &[])), 0);
+    assert_eq!(steps(own_bucket(others, &[])), 0);
+    let mut uploading = own_bucket(bare, &[]);
     uploading.uploads = vec!["a/1.zip".into()];
     assert_eq!(steps(uploading), 0);
 }
@@ -119,7 +119,7 @@ fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
     );
     there.bucket = Some(OwnBucket {
         name: name.clone(),
-        ..bucket(bucket_tags(), &["a"])
+        ..own_bucket(bucket_tags(), &["a"])
     });
     there.runtimes[0].tags = Tags::Known(BTreeMap::new());
     there.objects.clear();
@@ -146,9 +146,9 @@ fn a_runtime_without_tags_is_proven_by_the_projects_bucket_that_it_runs_from() {
         key: "a/0.zip".into(),
     };
     let goes = |tags: Tags, bucket_tags, code: &ObjectKey| {
-        let mut observed = only(bucket(bucket_tags, &["a"]));
+        let mut observed = only(own_bucket(bucket_tags, &["a"]));
         let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
-        there.runtimes = vec![ObservedRuntime {
+        there.runtimes = vec![NamedRuntime {
             code: Some(code.clone()),
             ..runtime("arn:aws:iam::123456789012:role/theirs", tags)
         }];

@@ -16,10 +16,14 @@ use crate::{
     package::toolkit_yaml::Entry,
     resources::change::Step as _,
     resources::{
-        bucket::Stored,
+        bucket::{OwnBucket, Stored},
+        deletion::{Kept, Weight},
+        log_group::{LogGroupStep, ObservedLogGroup},
         ownership::{ADOPTED, PROJECT},
-        role::{ObservedRole, mark},
-        tags::{DECLARED, POLICIES},
+        repository::{Content, RepositoryStep},
+        role::{ObservedRole, RoleStep, WholeRole, mark},
+        runtime::deletion::{NamedRuntime, ObjectKey},
+        tags::{DECLARED, POLICIES, Tags},
     },
 };
 
@@ -68,27 +72,29 @@ fn desired() -> Desired {
     }
 }
 
-fn role(tags: BTreeMap<String, String>, policies: &[&str]) -> ObservedRole {
-    ObservedRole {
-        arn: ROLE.into(),
-        path: "/".into(),
-        trust: json!({}),
-        inline: policies
-            .iter()
-            .map(|name| ((*name).to_owned(), None))
-            .collect(),
-        attached: Vec::new(),
-        boundary: None,
-        tags,
+fn role(tags: BTreeMap<String, String>, policies: &[&str]) -> WholeRole {
+    let inline = policies.iter();
+    WholeRole {
+        name: RoleName::parse("AgentCoreRole-a").unwrap(),
+        role: ObservedRole {
+            arn: ROLE.into(),
+            path: "/".into(),
+            trust: json!({}),
+            inline: inline.map(|name| ((*name).to_owned(), None)).collect(),
+            attached: Vec::new(),
+            boundary: None,
+            tags,
+        },
+        instance_profiles: Vec::new(),
     }
 }
 
-fn runtime(role_arn: &str, tags: Tags) -> ObservedRuntime {
-    ObservedRuntime {
+fn runtime(role_arn: &str, tags: Tags) -> NamedRuntime {
+    NamedRuntime {
         id: "a-AbCdEf1234".into(),
+        arn: "arn".into(),
         name: "a".into(),
         role_arn: role_arn.into(),
-        status: "READY".into(),
         tags,
         endpoints: vec!["prod".into()],
         code: Some(ObjectKey {
@@ -136,17 +142,17 @@ fn whole() -> Observed {
             "/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT",
         )],
         objects: vec![object()],
-        repository: Some(ObservedRepository {
+        repository: Some(Content {
             name: "bedrock-agentcore-a".into(),
             digests: vec!["d".into()],
             images: 1,
         }),
         own_repository: None,
+        builds: None,
         bucket: None,
     };
     Observed {
         role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
-        instance_profiles: Vec::new(),
         former_roles: Vec::new(),
         regions: BTreeMap::from([(region("us-west-2"), there)]),
         entry: Some(entry()),
@@ -154,7 +160,7 @@ fn whole() -> Observed {
 }
 
 /// Returns the project's bucket with an archive under each runtime's prefix.
-fn bucket(tags: BTreeMap<String, String>, runtimes: &[&str]) -> OwnBucket {
+fn own_bucket(tags: BTreeMap<String, String>, runtimes: &[&str]) -> OwnBucket {
     OwnBucket {
         name: "own".into(),
         tags,
@@ -222,7 +228,10 @@ fn logs_stay_unless_they_are_asked_for() {
     let plan = plan(&desired(), &whole());
     assert!(!plan.steps.iter().any(|step| matches!(
         step,
-        CleanStep::DeleteLogGroup { .. } | CleanStep::TagLogGroup { .. }
+        CleanStep {
+            what: What::LogGroup(_),
+            ..
+        }
     )));
     assert!(plan.kept[0].why.contains("--logs"));
 }
@@ -235,17 +244,14 @@ fn a_role_that_serves_another_region_stays_and_is_no_leftover() {
         &["AgentCore-us-west-2", "AgentCore-eu-west-1"],
     ));
     let plan = plan(&desired(), &observed);
-    let removals: Vec<_> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step, CleanStep::Role(_)))
-        .collect();
+    let of_role = |step: &CleanStep| match &step.what {
+        What::Role(step) => Some(step.clone()),
+        _ => None,
+    };
+    let removals: Vec<_> = plan.steps.iter().filter_map(of_role).collect();
     assert!(matches!(
         removals[..],
-        [
-            CleanStep::Role(RoleRemoval::DeletePolicy { .. }),
-            CleanStep::Role(RoleRemoval::SetTrust { .. })
-        ]
+        [RoleStep::DeletePolicy { .. }, RoleStep::SetTrust { .. }]
     ));
     assert!(!plan.copy_goes);
     assert_eq!(plan.kept.last().unwrap().weight, Weight::Fine);
@@ -267,11 +273,9 @@ fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
         words[words.len() - 2..],
         [
             "policy `AgentCore-us-west-2` of role `AgentCoreRole-a`",
-            "role `AgentCoreRole-a`"
+            "tags team, cargo-agentcore:managed, cargo-agentcore:project, cargo-agentcore:agent, \
+             cargo-agentcore:stage, cargo-agentcore:adopted, cargo-agentcore:tags of role `AgentCoreRole-a`"
         ]
-    );
-    assert!(
-        matches!(plan.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.len() == 7 && !keys.contains(&"owner".to_owned()))
     );
 }
 
@@ -295,7 +299,7 @@ fn the_policies_that_were_attached_are_detached_before_the_role_goes() {
     let with = |tags: BTreeMap<String, String>, attached: &[&str]| {
         let mut observed = whole();
         let mut role = role(tags, &["AgentCore-us-west-2"]);
-        role.attached = attached.iter().map(|name| policy(name)).collect();
+        role.role.attached = attached.iter().map(|name| policy(name)).collect();
         observed.role = Some(role);
         observed
     };
@@ -329,22 +333,20 @@ fn the_policies_that_were_attached_are_detached_before_the_role_goes() {
     // An adopted role keeps the policies that its owner attached.
     tags.insert(ADOPTED.into(), "true".into());
     let adopted = plan_of(&tags, &["Ours", "Declared"]);
+    let [detached, untagged] = &last(&adopted, 2)[..] else {
+        panic!("{adopted:?}");
+    };
     assert_eq!(
-        last(&adopted, 2),
-        [
-            "policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`",
-            "role `AgentCoreRole-a`",
-        ]
+        detached,
+        "policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`"
     );
-    assert!(
-        matches!(adopted.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.contains(&POLICIES.to_owned()))
-    );
+    assert!(untagged.contains(POLICIES), "{untagged}");
 }
 
 #[test]
 fn a_role_in_an_instance_profile_is_a_leftover_that_says_what_to_do() {
     let mut observed = whole();
-    observed.instance_profiles = vec!["theirs".into()];
+    observed.role.as_mut().unwrap().instance_profiles = vec!["theirs".into()];
     let plan = plan(&desired(), &observed);
     let words = verbs(&plan);
     assert!(
@@ -425,7 +427,7 @@ fn a_killed_run_is_finished_by_the_next_one() {
     let deployed = || {
         let mut observed = whole();
         let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
-        let mut own = bucket(bucket_tags(), &["a"]);
+        let mut own = own_bucket(bucket_tags(), &["a"]);
         own.uploads = vec!["a/1.zip".into()];
         there.bucket = Some(own);
         observed
@@ -453,33 +455,38 @@ fn a_killed_run_is_finished_by_the_next_one() {
 
 /// Changes the observed state as a step changes AWS.
 fn gone(observed: &mut Observed, step: &CleanStep) {
+    use crate::resources::{bucket::DeletionStep as OfBucket, runtime::deletion::DeletionStep};
     let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
-    match step {
-        CleanStep::TagLogGroup { .. } => there.log_groups[0].tags = Tags::Known(identity().tags()),
-        CleanStep::DeleteEndpoint { .. } => there.runtimes[0].endpoints.clear(),
-        CleanStep::DeleteRuntime { .. } => there.runtimes.clear(),
-        CleanStep::DeleteImages { .. } => there.repository.as_mut().unwrap().digests.clear(),
-        CleanStep::DeleteRepository { .. } => there.repository = None,
-        CleanStep::DeleteObject { .. } => there.objects.clear(),
-        CleanStep::AbortUploads { prefix, .. } => {
+    match &step.what {
+        What::LogGroup(LogGroupStep::Tag { .. }) => {
+            there.log_groups[0].tags = Tags::Known(identity().tags());
+        }
+        What::LogGroup(LogGroupStep::Delete { .. }) => there.log_groups.clear(),
+        What::Runtime(DeletionStep::DeleteEndpoint { .. }) => there.runtimes[0].endpoints.clear(),
+        What::Runtime(DeletionStep::Delete { .. }) => there.runtimes.clear(),
+        What::Repository(RepositoryStep::DeleteImages { .. }) => {
+            there.repository.as_mut().unwrap().digests.clear();
+        }
+        What::Repository(_) => there.repository = None,
+        What::Object(_) => there.objects.clear(),
+        What::Bucket(OfBucket::AbortUploads { prefix, .. }) => {
             let uploads = &mut there.bucket.as_mut().unwrap().uploads;
             uploads.retain(|key| !key.starts_with(prefix));
         }
-        CleanStep::DeleteArchives { objects, .. } => {
+        What::Bucket(OfBucket::DeleteObjects { objects, .. }) => {
             let left = &mut there.bucket.as_mut().unwrap().objects;
             left.retain(|object| !objects.contains(object));
         }
-        CleanStep::DeleteBucket { .. } => there.bucket = None,
-        CleanStep::DeleteLogGroup { .. } => there.log_groups.clear(),
-        CleanStep::Role(RoleRemoval::DeletePolicy { policy, .. }) => {
-            observed.role.as_mut().unwrap().inline.remove(policy);
+        What::Bucket(OfBucket::Delete { .. }) => there.bucket = None,
+        What::Role(RoleStep::DeletePolicy { policy, .. }) => {
+            observed.role.as_mut().unwrap().role.inline.remove(policy);
         }
-        CleanStep::Role(RoleRemoval::Detach { arn, .. }) => {
-            let attached = &mut observed.role.as_mut().unwrap().attached;
+        What::Role(RoleStep::Detach { arn, .. }) => {
+            let attached = &mut observed.role.as_mut().unwrap().role.attached;
             attached.retain(|there| there != arn);
         }
-        CleanStep::Role(RoleRemoval::Delete { .. }) => observed.role = None,
-        CleanStep::Role(RoleRemoval::SetTrust { .. } | RoleRemoval::Untag { .. }) => {}
+        What::Role(RoleStep::Delete { .. }) => observed.role = None,
+        What::Role(_) | What::Builds(_) | What::Declared(_) => {}
     }
 }
 
@@ -517,7 +524,7 @@ proptest! {
     ) {
         let mut observed = whole();
         let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
-        there.bucket = Some(bucket(bucket_tags, &["a"]));
+        there.bucket = Some(own_bucket(bucket_tags, &["a"]));
         there.runtimes[0].tags = runtime_tags;
         if runs_from_the_bucket {
             there.runtimes[0].code = Some(ObjectKey {

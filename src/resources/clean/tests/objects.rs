@@ -10,7 +10,7 @@ fn parts(s3_path: Option<&str>, code: Option<(&str, &str)>) -> (Vec<String>, Vec
         s3_path: s3_path.map(str::to_owned),
         ..entry()
     };
-    let runtime = ObservedRuntime {
+    let runtime = NamedRuntime {
         code: code.map(|(bucket, key)| ObjectKey {
             bucket: bucket.to_owned(),
             key: key.to_owned(),

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{desired, identity, region, runtime};
 use crate::resources::{
-    clean::{CleanStep, Observed, ObservedRegion, ObservedRepository, OwnRepository, Tags, plan},
+    clean::{Observed, ObservedRegion, What, plan},
     ownership::PROJECT,
+    repository::{Content, OwnRepository, RepositoryStep},
+    tags::Tags,
 };
 
 const NAME: &str = "cargo-agentcore-0123456789ab/a";
@@ -14,7 +16,7 @@ fn with(tags: BTreeMap<String, String>, digests: &[&str]) -> Observed {
     let there = ObservedRegion {
         own_repository: Some(OwnRepository {
             tags,
-            content: ObservedRepository {
+            content: Content {
                 name: NAME.into(),
                 digests: digests.iter().map(|digest| (*digest).to_owned()).collect(),
                 images: digests.len(),
@@ -32,11 +34,11 @@ fn deletes(observed: &Observed) -> Vec<&'static str> {
     let steps = plan(&desired(), observed).steps;
     steps
         .iter()
-        .filter_map(|step| match step {
-            CleanStep::DeleteImages { repository, .. } if repository == NAME => Some("images"),
-            CleanStep::DeleteRepository { repository, .. } if repository == NAME => {
-                Some("repository")
+        .filter_map(|step| match &step.what {
+            What::Repository(RepositoryStep::DeleteImages { name, .. }) if name == NAME => {
+                Some("images")
             }
+            What::Repository(RepositoryStep::Delete { name }) if name == NAME => Some("repository"),
             _ => None,
         })
         .collect()

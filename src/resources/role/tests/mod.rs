@@ -39,6 +39,11 @@ fn desired() -> DesiredRole {
 
 /// Returns the role after `steps` were carried out on `before`.
 fn after(before: Option<ObservedRole>, steps: &[RoleStep]) -> ObservedRole {
+    carried_out(before, steps).expect("the role exists")
+}
+
+/// Carries out steps on a value.
+fn carried_out(before: Option<ObservedRole>, steps: &[RoleStep]) -> Option<ObservedRole> {
     let mut role = before;
     for step in steps {
         match step.clone() {
@@ -97,9 +102,13 @@ fn after(before: Option<ObservedRole>, steps: &[RoleStep]) -> ObservedRole {
             } => {
                 role.as_mut().unwrap().trust = document.to_value();
             }
+            RoleStep::DeletePolicy { role: _, policy } => {
+                role.as_mut().unwrap().inline.remove(&policy);
+            }
+            RoleStep::Delete { .. } => role = None,
         }
     }
-    role.unwrap()
+    role
 }
 
 fn steps(desired: &DesiredRole, observed: Option<&ObservedRole>) -> Vec<RoleStep> {

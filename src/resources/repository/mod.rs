@@ -1,5 +1,7 @@
 //! The repository for an agent's images: its settings, who owns it, and which images may be deleted.
 
+mod deletion;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -7,6 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+pub(crate) use self::deletion::{Content, OwnRepository, deletion};
 use crate::{
     error::Failure,
     names::{ProjectId, RuntimeName, ours},
@@ -76,6 +79,15 @@ pub(crate) enum RepositoryStep {
         name: String,
         arn: String,
         keys: Vec<String>,
+    },
+    DeleteImages {
+        name: String,
+        digests: Vec<String>,
+        /// How many of them are images with a tag.
+        images: usize,
+    },
+    Delete {
+        name: String,
     },
 }
 
@@ -210,6 +222,19 @@ impl Step for RepositoryStep {
                 let object = format!("tags {} of repository `{name}`", keys.join(", "));
                 (Action::Remove, object, name)
             }
+            Self::DeleteImages {
+                name,
+                digests,
+                images,
+            } => {
+                let content = deletion::words(*images, digests.len());
+                return Change::new(
+                    Action::Delete,
+                    format!("{content} of repository `{name}`"),
+                    Subject::new("images", name),
+                );
+            }
+            Self::Delete { name } => return Change::of(Action::Delete, whole(name)),
         };
         Change::new(action, object, whole(name))
     }
@@ -309,6 +334,9 @@ mod tests {
                 }
                 RepositoryStep::Untag { keys, .. } => {
                     there.tags.retain(|key, _| !keys.contains(key));
+                }
+                RepositoryStep::DeleteImages { .. } | RepositoryStep::Delete { .. } => {
+                    unreachable!("only `clean` deletes")
                 }
             }
         }
