@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     package,
     service::program,
-    support::{Cli, Emulator, Ministack, Moment, Project, Proxy, boto3, listing},
+    support::{Cli, Counted, Emulator, Ministack, Moment, Project, Proxy, boto3, listing},
 };
 
 fn project() -> Project {
@@ -244,7 +244,12 @@ fn a_replacement_killed_after_any_write_is_finished_by_the_next_deploy() {
         emulator.reset();
         let project = replacing();
         let proxy = Proxy::to(&emulator);
-        let killed = proxy.kill_at(deploy(&project, &["--yes"]), at, Moment::After);
+        let killed = proxy.kill_at(
+            deploy(&project, &["--yes"]),
+            at,
+            Counted::All,
+            Moment::After,
+        );
         assert!(killed.is_ok(), "{write}: {killed:?}");
         deploy(&project, &["--yes"]).on(&emulator).run().succeeds();
         is_archive_with_its_endpoint(&there(&emulator));

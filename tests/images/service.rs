@@ -8,7 +8,7 @@ use super::{
     package,
     support::{
         Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3, listing,
-        proxy::Moment,
+        proxy::{Counted, Moment},
     },
 };
 
@@ -306,7 +306,7 @@ fn a_deploy_killed_after_any_write_to_the_repository_converges_at_the_next_run()
         emulator.reset();
         let project = project();
         let proxy = Proxy::to(&emulator);
-        let killed = proxy.kill_at(cli(&project, &DEPLOY), at, Moment::After);
+        let killed = proxy.kill_at(cli(&project, &DEPLOY), at, Counted::All, Moment::After);
         assert!(killed.is_ok(), "{at}: {killed:?}");
         deploy(&project, &emulator, &[]).succeeds();
         deploy(&project, &emulator, &["--check"]).succeeds();

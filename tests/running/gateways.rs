@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Cli, Emulator, Fault, Moment, Moto, Outcome, Project, Proxy, Times, boto3, listing,
+    Cli, Counted, Emulator, Fault, Moment, Moto, Outcome, Project, Proxy, Times, boto3, listing,
     runtimes::{self, project, run, says},
 };
 
@@ -510,7 +510,7 @@ docs = { mcp-server = \"https://docs.example/mcp\" }
     );
     let killed = |words: &[&str], at: usize| {
         let cli = Cli::new(&project).args(words);
-        let killed = Proxy::to(&emulator).kill_at(cli, at, Moment::After);
+        let killed = Proxy::to(&emulator).kill_at(cli, at, Counted::All, Moment::After);
         assert!(killed.is_ok(), "{words:?} was not killed at {at}");
     };
     for at in making {

@@ -39,6 +39,6 @@ pub use command::{Cli, Outcome, Running};
 pub use emulator::{Emulator, Ministack, Moto, boto3, listing};
 pub use faults::{Fault, Times};
 pub use project::Project;
-pub use proxy::{Moment, Proxy};
+pub use proxy::{Counted, Moment, Proxy};
 pub use scripted::{Script, Scripted};
 pub use server::Answer;

@@ -28,6 +28,15 @@ pub enum Moment {
     After,
 }
 
+/// Which requests of a run are counted to choose the one that kills it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Those that change something. Before and after each of them, the account is in every state in
+    /// which a run can leave it.
+    Writes,
+    All,
+}
+
 /// A request and its permissions.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -56,7 +65,8 @@ type Killer = Arc<dyn Fn() + Send + Sync>;
 /// Which request kills the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kill {
-    At(usize, Moment),
+    /// At the n-th request, starting with 1.
+    At(usize, Counted, Moment),
     /// After the first request for this action.
     After(String),
     /// After the first request that changes something and that this proxy sees for the first time.
@@ -100,7 +110,11 @@ impl Proxy {
 
     /// Returns the number of requests.
     pub fn count(&self) -> usize {
-        self.state.lock().unwrap().requests.len()
+        self.count_of(Counted::All)
+    }
+
+    pub fn count_of(&self, counted: Counted) -> usize {
+        self.state.lock().unwrap().count_of(counted)
     }
 
     /// Returns the size of all bodies in bytes.
@@ -169,11 +183,18 @@ impl Proxy {
         self.state.lock().unwrap().taken_away = action.map(str::to_owned);
     }
 
-    /// Runs the command through this proxy and kills it at its n-th request, starting with 1.
+    /// Runs the command through this proxy and kills it at the n-th of the counted requests,
+    /// starting with 1.
     ///
     /// Returns `Err` with the outcome if the run ended before that.
-    pub fn kill_at(&self, cli: Cli, n: usize, moment: Moment) -> Result<Outcome, Outcome> {
-        self.kill(cli, Kill::At(self.count() + n, moment))
+    pub fn kill_at(
+        &self,
+        cli: Cli,
+        n: usize,
+        counted: Counted,
+        moment: Moment,
+    ) -> Result<Outcome, Outcome> {
+        self.kill(cli, Kill::At(self.count_of(counted) + n, counted, moment))
     }
 
     /// Runs the command through this proxy and kills it after its first request for an action.
@@ -217,7 +238,7 @@ async fn handle(
     asked: Asked,
     port: u16,
 ) -> Reply {
-    let (at, action, missing, is_new) = {
+    let (at, action, missing, kill) = {
         let mut state = state.lock().unwrap();
         if state.killed {
             return Reply::Silence;
@@ -238,10 +259,17 @@ async fn handle(
             document: serde_json::from_slice(request.body()).ok(),
             status: None,
         });
-        (state.requests.len(), action, missing, is_new)
+        let at = state.requests.len();
+        let kill = state.kill.clone().filter(|kill| match kill {
+            Kill::At(n, counted, _) => {
+                (*counted == Counted::All || changes.is_some()) && state.count_of(*counted) == *n
+            }
+            Kill::After(last) => *last == action,
+            Kill::AfterNewWrite => is_new,
+        });
+        (at, action, missing, kill)
     };
-    let kill = state.lock().unwrap().kill.clone();
-    if kill == Some(Kill::At(at, Moment::Before)) {
+    if matches!(kill, Some(Kill::At(_, _, Moment::Before))) {
         kill_client(&state).await;
         return Reply::Silence;
     }
@@ -263,13 +291,7 @@ async fn handle(
             None => Reply::Silence,
         },
     };
-    let is_last = match kill {
-        Some(Kill::At(n, moment)) => (n, moment) == (at, Moment::After),
-        Some(Kill::After(last)) => last == action,
-        Some(Kill::AfterNewWrite) => is_new,
-        None => false,
-    };
-    if is_last {
+    if kill.is_some() {
         kill_client(&state).await;
         return Reply::Silence;
     }
@@ -282,6 +304,14 @@ async fn handle(
 }
 
 impl State {
+    fn count_of(&self, counted: Counted) -> usize {
+        let counts = |request: &&Recorded| match counted {
+            Counted::Writes => request.calls.first().and_then(write).is_some(),
+            Counted::All => true,
+        };
+        self.requests.iter().filter(counts).count()
+    }
+
     fn fault_for(&mut self, action: &str, attempt: usize) -> Option<Fault> {
         for (pattern, times, fault, seen) in &mut self.faults {
             let matches = match pattern.strip_suffix('*') {

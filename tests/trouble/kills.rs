@@ -1,22 +1,32 @@
-//! Kills at every request, and concurrent runs: the next run completes the work.
+//! Kills at every write, on request at every request, and concurrent runs: the next run completes the work.
 
 use super::{
     deploy, prepare, project,
     support::{
         Cli, Ministack, boto3, listing,
-        proxy::{Moment, Proxy},
+        proxy::{Counted, Moment, Proxy},
     },
 };
 
 #[test]
+fn prepare_killed_at_any_write_converges_at_the_next_run() {
+    a_killed_prepare_converges_at_the_next_run(Counted::Writes, 2);
+}
+
+#[test]
+#[ignore = "takes a minute"]
 fn prepare_killed_at_any_request_converges_at_the_next_run() {
+    a_killed_prepare_converges_at_the_next_run(Counted::All, 5);
+}
+
+fn a_killed_prepare_converges_at_the_next_run(counted: Counted, least: usize) {
     let emulator = Ministack::start();
     for moment in [Moment::Before, Moment::After] {
         for n in 1.. {
             let project = project();
             let proxy = Proxy::to(&emulator);
             let before = listing(&emulator);
-            let killed = proxy.kill_at(Cli::new(&project).arg("prepare"), n, moment);
+            let killed = proxy.kill_at(Cli::new(&project).arg("prepare"), n, counted, moment);
             prepare(&project, &emulator).succeeds();
             let again = prepare(&project, &emulator).succeeds();
             assert!(
@@ -31,7 +41,7 @@ fn prepare_killed_at_any_request_converges_at_the_next_run() {
                 .succeeds();
             assert_eq!(listing(&emulator), before, "{moment:?} {n}");
             if killed.is_err() {
-                assert!(n > 5, "a first prepare has at least five requests");
+                assert!(n > least, "a first prepare has more {counted:?} than {n}");
                 break;
             }
         }
@@ -39,7 +49,17 @@ fn prepare_killed_at_any_request_converges_at_the_next_run() {
 }
 
 #[test]
+fn clean_killed_at_any_write_is_finished_by_the_next_run() {
+    a_killed_clean_is_finished_by_the_next_run(Counted::Writes, 3);
+}
+
+#[test]
+#[ignore = "takes a minute"]
 fn clean_killed_at_any_request_is_finished_by_the_next_run() {
+    a_killed_clean_is_finished_by_the_next_run(Counted::All, 12);
+}
+
+fn a_killed_clean_is_finished_by_the_next_run(counted: Counted, least: usize) {
     for moment in [Moment::Before, Moment::After] {
         let emulator = Ministack::start();
         for n in 1.. {
@@ -50,6 +70,7 @@ fn clean_killed_at_any_request_is_finished_by_the_next_run() {
             let killed = proxy.kill_at(
                 Cli::new(&project).args(["clean", "--yes", "--logs"]),
                 n,
+                counted,
                 moment,
             );
             let finished = Cli::new(&project)
@@ -67,7 +88,7 @@ fn clean_killed_at_any_request_is_finished_by_the_next_run() {
             );
             assert!(!project.has(".bedrock_agentcore.yaml"), "{moment:?} {n}");
             if killed.is_err() {
-                assert!(n > 12, "a clean has many requests");
+                assert!(n > least, "a clean has more {counted:?} than {n}");
                 break;
             }
         }
