@@ -1,6 +1,6 @@
 //! Dependencies with a known size, without a package index: a wheel of incompressible noise.
 
-use std::{ffi::OsString, io::Write as _};
+use std::{ffi::OsString, io::Write as _, sync::OnceLock};
 
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -16,6 +16,20 @@ const RECORD: &str = "heavy/__init__.py,,\nheavy/noise.bin,,\nheavy-1.0.dist-inf
 
 /// Adds a dependency of nine mebibytes to the agent, identical in every project.
 pub fn require_heavy(project: &Project) {
+    project.write("wheels/heavy-1.0-py3-none-any.whl", heavy());
+    project.write(
+        "deployment/requirements.txt",
+        "../wheels/heavy-1.0-py3-none-any.whl\n",
+    );
+}
+
+/// Returns the wheel, which is built once per test binary.
+fn heavy() -> &'static [u8] {
+    static WHEEL: OnceLock<Vec<u8>> = OnceLock::new();
+    WHEEL.get_or_init(build_heavy)
+}
+
+fn build_heavy() -> Vec<u8> {
     let mut noise = vec![0; SIZE];
     fastrand::Rng::with_seed(7).fill(&mut noise);
     let mut wheel = ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -31,12 +45,7 @@ pub fn require_heavy(project: &Project) {
         wheel.start_file(name, stored).unwrap();
         wheel.write_all(content).unwrap();
     }
-    let wheel = wheel.finish().unwrap().into_inner();
-    project.write("wheels/heavy-1.0-py3-none-any.whl", wheel);
-    project.write(
-        "deployment/requirements.txt",
-        "../wheels/heavy-1.0-py3-none-any.whl\n",
-    );
+    wheel.finish().unwrap().into_inner()
 }
 
 /// Returns the command with uv on PATH.

@@ -6,6 +6,7 @@ process ends with its stdin, that is, with the test binary.
 """
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -16,20 +17,26 @@ import boto3
 from botocore.config import Config
 
 
+@functools.lru_cache(maxsize=64)
+def client_of(endpoint: str, service: str, region: str):
+    """Returns a client, which is made once because that takes longer than most requests."""
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        config=Config(
+            retries={"max_attempts": 1},
+            inject_host_prefix=False,
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
 def names(endpoint: str, account: str) -> dict:
     """Returns the names for every script: `client(service, region)`, `account`, `endpoint`, `json` and `os`."""
 
     def client(service: str, region: str = "us-east-1"):
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=endpoint,
-            config=Config(
-                retries={"max_attempts": 1},
-                inject_host_prefix=False,
-                s3={"addressing_style": "path"},
-            ),
-        )
+        return client_of(endpoint, service, region)
 
     return {
         "__name__": "__main__",
