@@ -12,7 +12,10 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use serde_json::Value;
 
-use super::http::{Next, Passage, Passing};
+use super::{
+    http::{Next, Passage, Passing},
+    pace::lasts,
+};
 use crate::{
     config::Protocol,
     effects::clock,
@@ -148,7 +151,7 @@ impl Passage<Incoming> for Arrival {
             Poll::Pending => {
                 let silence = self
                     .silence
-                    .get_or_insert_with(|| Box::pin(clock::sleep(SILENCE)));
+                    .get_or_insert_with(|| Box::pin(clock::sleep(lasts(SILENCE))));
                 return match silence.as_mut().poll(context) {
                     Poll::Ready(()) => self.fails(Fault::Silent),
                     Poll::Pending => Poll::Pending,
