@@ -12,7 +12,7 @@ use std::{
 use crate::{
     asked::Asked,
     copied,
-    support::{Cli, Project, bed},
+    support::{Cli, Project, bed, installed},
 };
 
 #[derive(Debug)]
@@ -82,7 +82,8 @@ impl Bed {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        fs::create_dir(root.path().join("home")).unwrap();
+        // Without a network, it would be installed with pip, which takes longer.
+        installed::emulator_into(&root.path().join("home/.cache/cargo-agentcore"));
         let python = Command::new(bed::program(&environment, "python"))
             .args([
                 "-c",

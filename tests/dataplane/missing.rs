@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{AGENT, Place, cli};
-use crate::support::{Cli, Project, emulator::DEAD_PORT};
+use crate::support::{Cli, Project, emulator::DEAD_PORT, installed};
 
 /// A package with compiled code, whose AgentCore version does not run here.
 const COMPILED: &str = "markupsafe==3.0.2\n";
@@ -47,11 +47,9 @@ impl Bare {
         let (python, minor) = interpreter();
         let path = TempDir::new().unwrap();
         symlink(python, path.path().join("python3")).unwrap();
-        Self {
-            path,
-            cache: TempDir::new().unwrap(),
-            minor,
-        }
+        let cache = TempDir::new().unwrap();
+        installed::emulator_into(cache.path());
+        Self { path, cache, minor }
     }
 
     fn cli(&self, project: &Project, words: &[&str]) -> Cli {

@@ -1,6 +1,7 @@
 //! `--local` in a hostile checkout: installing and running the emulator.
 
 use super::{checkout::Checkout, sweep};
+use crate::support::installed;
 
 const LINES: &[&[&str]] = &[
     &["status", "--local"],
@@ -79,6 +80,7 @@ fn the_emulator_writes_and_removes_nothing_through_links() {
         ),
     ] {
         let checkout = Checkout::new();
+        installed::emulator_into(&checkout.root().join("cache/cargo-agentcore"));
         checkout.link(at, &checkout.root().join(to));
         let checkout = checkout.sealed();
         sweep::run(&checkout, |cli| cli, LINES);

@@ -5,6 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::*;
+#[cfg(unix)]
+use crate::support::installed;
 
 /// Starts for the first time, with nothing else on PATH.
 fn start_with(path: &Path, stage: &Stage) -> Answer {
@@ -16,17 +18,11 @@ fn start_with(path: &Path, stage: &Stage) -> Answer {
     Answer::of(output)
 }
 
-/// Returns the emulator's folder in a cache.
+/// Installs the emulator in a cache, and returns its folder.
+#[cfg(unix)]
 fn installed_in(cache: &Path) -> PathBuf {
-    let entries = fs::read_dir(cache).unwrap();
-    entries
-        .map(|entry| entry.unwrap())
-        .find(|entry| {
-            let name = entry.file_name();
-            name.to_string_lossy().starts_with("ministack-") && entry.path().is_dir()
-        })
-        .unwrap()
-        .path()
+    installed::emulator_into(cache);
+    installed::folder_in(cache)
 }
 
 /// Returns the path of Python itself, because the one on PATH may be a script that needs more of
@@ -59,12 +55,11 @@ error: `--local` needs uv, or Python 3.10 or later, and neither is on PATH
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn what_a_killed_installation_left_is_made_anew() {
     let cache = tempfile::tempdir().unwrap();
     let stage = Stage::with_cache(cache.path().to_owned());
-    stage.start();
-    stage.stop();
     let home = installed_in(cache.path());
     // As after a kill: parts are missing, and the marker, which is written last.
     fs::remove_file(home.join("cargo-agentcore-complete")).unwrap();
@@ -130,8 +125,6 @@ fn an_old_python_is_named_with_its_version() {
 fn an_installation_that_does_not_run_shows_its_last_words_and_is_given_up() {
     let cache = tempfile::tempdir().unwrap();
     let stage = Stage::with_cache(cache.path().to_owned());
-    stage.start();
-    stage.stop();
     let home = installed_in(cache.path());
     let python = home.join("bin").join("python");
     fs::remove_file(&python).unwrap();

@@ -19,6 +19,8 @@ pub mod code_build;
 pub mod command;
 pub mod emulator;
 pub mod faults;
+#[cfg(unix)]
+pub mod installed;
 pub mod project;
 pub mod proxy;
 pub mod runtimes;
