@@ -6,7 +6,13 @@ use std::path::Path;
 
 use super::*;
 #[cfg(unix)]
-use crate::support::installed;
+use crate::support::{bed, installed};
+
+/// Starts for the first time, with uv, which is faster than pip.
+#[cfg(unix)]
+fn start_with_uv(stage: &Stage) -> Answer {
+    start_with(Path::new(&bed::path_with_uv()), stage)
+}
 
 /// Starts for the first time, with nothing else on PATH.
 fn start_with(path: &Path, stage: &Stage) -> Answer {
@@ -64,7 +70,7 @@ fn what_a_killed_installation_left_is_made_anew() {
     // As after a kill: parts are missing, and the marker, which is written last.
     fs::remove_file(home.join("cargo-agentcore-complete")).unwrap();
     fs::remove_file(home.join("pyvenv.cfg")).unwrap();
-    let answer = stage.run(&["start"]);
+    let answer = start_with_uv(&stage);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert!(answer.stderr.contains("Installing"), "{}", answer.stderr);
 }
@@ -143,5 +149,6 @@ fn an_installation_that_does_not_run_shows_its_last_words_and_is_given_up() {
         "{}",
         answer.stderr
     );
-    stage.start();
+    let answer = start_with_uv(&stage);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
 }

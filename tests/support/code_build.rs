@@ -1,7 +1,6 @@
 //! CodeBuild, in front of an emulator that keeps everything else: no emulator builds, or updates a
-//! project. A build runs its script
-//! from the sources in the bucket with a `docker` that only records its words, and registers an image
-//! in the emulator's repository.
+//! project. A build runs its script from the sources in the bucket with a `docker` that only records
+//! its words, and registers an image in the emulator's repository.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,7 +14,7 @@ use hyper::{Request, body::Bytes};
 use serde_json::{Value, json};
 
 use super::{
-    actions::{Asked, Call},
+    actions::Asked,
     emulator::Emulator,
     proxy::{Proxy, forward},
     server::{Answer, Reply, Server},
@@ -51,7 +50,6 @@ struct State {
     words: Vec<String>,
     port: u16,
     folder: PathBuf,
-    calls: Vec<Call>,
 }
 
 struct Build {
@@ -80,7 +78,6 @@ impl CodeBuild {
             words: Vec::new(),
             port: emulator.port(),
             folder,
-            calls: Vec::new(),
         }));
         let shared = Arc::clone(&state);
         let (port, account) = (emulator.port(), emulator.account().to_owned());
@@ -114,11 +111,6 @@ impl CodeBuild {
     /// Returns the words of every run of `docker`.
     pub fn words(&self) -> Vec<String> {
         self.state.lock().unwrap().words.clone()
-    }
-
-    /// Returns the permissions of the requests so far.
-    pub fn recorded(&self) -> Vec<Call> {
-        self.state.lock().unwrap().calls.clone()
     }
 
     /// Returns the names of the projects.
@@ -158,11 +150,6 @@ async fn handle(
     asked: Asked,
     port: u16,
 ) -> Reply {
-    state
-        .lock()
-        .unwrap()
-        .calls
-        .extend(asked.calls(&BTreeMap::new()));
     let target = asked.target.clone().unwrap_or_default();
     let body = asked.json();
     let operation = target.rsplit('.').next().unwrap_or_default();
