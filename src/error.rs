@@ -40,6 +40,35 @@ pub struct Snippet {
 }
 
 impl Snippet {
+    /// Marks a line, counted from 1.
+    pub(crate) fn line(file: PathBuf, text: String, line: usize) -> Self {
+        let start = text
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1))
+            .map(str::len)
+            .sum();
+        let length = text[start..].lines().next().map_or(0, str::len);
+        Self {
+            file,
+            text,
+            span: start..start + length,
+            label: String::new(),
+        }
+    }
+
+    /// Marks a part of the text that occurs exactly once.
+    pub(crate) fn single(file: PathBuf, text: String, part: &str) -> Option<Self> {
+        let start = text
+            .find(part)
+            .filter(|start| text.rfind(part) == Some(*start))?;
+        Some(Self {
+            file,
+            text,
+            span: start..start + part.len(),
+            label: String::new(),
+        })
+    }
+
     /// Returns line and column, both counted from 1.
     pub(crate) fn position(&self) -> (usize, usize) {
         let before = self.text.get(..self.span.start).unwrap_or(&self.text);

@@ -6,7 +6,7 @@ use crate::config::Protocol;
 
 /// Where the agent runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum AgentPlace {
     /// Under `dev`.
     Dev,
     /// In the local AgentCore.
@@ -32,7 +32,7 @@ pub fn requests(protocol: Protocol) -> usize {
 }
 
 /// Begins a report with every wanted rule, skipping those that cannot be tested there.
-pub fn begin(protocol: Protocol, place: Place, is_wanted: impl Fn(Rule) -> bool) -> Report {
+pub fn begin(protocol: Protocol, place: AgentPlace, is_wanted: impl Fn(Rule) -> bool) -> Report {
     let mut report = Report::begin(protocol, is_wanted);
     for rule in Rule::all() {
         if let Some(why) = obstacle(rule, place) {
@@ -43,7 +43,7 @@ pub fn begin(protocol: Protocol, place: Place, is_wanted: impl Fn(Rule) -> bool)
 }
 
 /// Returns why a rule cannot be tested there, if so.
-fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
+fn obstacle(rule: Rule, place: AgentPlace) -> Option<&'static str> {
     match rule {
         Rule::StartFailed
         | Rule::StartTimeout
@@ -66,8 +66,8 @@ fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
         | Rule::PingRestamped
         | Rule::PingNoTimeWhileBusy
         | Rule::PingSlow => Some(match place {
-            Place::Dev => DEV_TESTS,
-            Place::Local | Place::Aws => NO_PING,
+            AgentPlace::Dev => DEV_TESTS,
+            AgentPlace::Local | AgentPlace::Aws => NO_PING,
         }),
         Rule::BadJson
         | Rule::EmptyBody
@@ -78,13 +78,13 @@ fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
         | Rule::DisconnectLeak
         | Rule::McpUnknownMethod
         | Rule::A2aUnknownMethod => Some(NOT_SENT),
-        Rule::InvokeMissing | Rule::InvokeError => (place != Place::Dev).then_some(ONE_ERROR),
+        Rule::InvokeMissing | Rule::InvokeError => (place != AgentPlace::Dev).then_some(ONE_ERROR),
         Rule::StreamBuffered => Some(match place {
-            Place::Dev => DEV_TESTS,
-            Place::Local | Place::Aws => OWN_PIECES,
+            AgentPlace::Dev => DEV_TESTS,
+            AgentPlace::Local | AgentPlace::Aws => OWN_PIECES,
         }),
-        Rule::SessionLeak => (place == Place::Dev).then_some(ONE_PROCESS),
-        Rule::A2aCardAddress => (place != Place::Aws).then_some(OWN_ADDRESS),
+        Rule::SessionLeak => (place == AgentPlace::Dev).then_some(ONE_PROCESS),
+        Rule::A2aCardAddress => (place != AgentPlace::Aws).then_some(OWN_ADDRESS),
         Rule::InvokeFailed
         | Rule::InvokeType
         | Rule::InvokeNotJson
@@ -105,7 +105,7 @@ fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
 }
 
 /// Returns whether a rule can be tested there.
-pub fn is_tested(rule: Rule, place: Place) -> bool {
+pub fn is_tested(rule: Rule, place: AgentPlace) -> bool {
     obstacle(rule, place).is_none()
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_tested_there_says_why() {
-        for place in [Place::Dev, Place::Local, Place::Aws] {
+        for place in [AgentPlace::Dev, AgentPlace::Local, AgentPlace::Aws] {
             for protocol in Protocol::ALL {
                 let report = begin(protocol, place, |_| true);
                 let mut told = 0;
@@ -129,7 +129,7 @@ mod tests {
                 assert!(requests(protocol) <= 3);
             }
         }
-        assert!(is_tested(Rule::InvokeMissing, Place::Dev));
-        assert!(!is_tested(Rule::InvokeMissing, Place::Aws));
+        assert!(is_tested(Rule::InvokeMissing, AgentPlace::Dev));
+        assert!(!is_tested(Rule::InvokeMissing, AgentPlace::Aws));
     }
 }

@@ -228,13 +228,21 @@ fn read(
             ));
         }
     }
+    let mut lead = Lead {
+        project: group(level, has("manifest_path"))?,
+        aws: group(level, has("endpoint_url"))?,
+    };
+    // `check --against local` is about the local AgentCore without `--local`.
+    if has("against")
+        && let Some(aws) = &mut lead.aws
+        && let Some(mut against) = level.get_raw("against")
+    {
+        aws.local |= against.any(|place| place == "local");
+    }
     Ok(Parsed {
         cli: Cli::from_arg_matches(&matches)?,
         document,
-        lead: Lead {
-            project: group(level, has("manifest_path"))?,
-            aws: group(level, has("endpoint_url"))?,
-        },
+        lead,
     })
 }
 

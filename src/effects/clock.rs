@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+
 use super::interrupt::Awaiting;
 
 /// Waits for this long.
@@ -10,9 +12,34 @@ pub(crate) async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
-/// Returns a number from 0 to 1, to spread out callers.
-pub(crate) fn jitter() -> f64 {
-    fastrand::f64()
+/// Pauses that grow, each shortened by up to half at random, to spread several callers.
+pub(crate) type Pauses = ExponentialBackoff;
+
+/// Returns the pauses before `retries` more attempts. They double from a quarter of a second to 8
+/// seconds.
+pub(crate) fn pauses(retries: usize) -> Pauses {
+    backoff(retries).build()
+}
+
+/// Returns the pauses between checks of something in progress, without end. They double from half a
+/// second to 10 seconds.
+pub(crate) fn looks() -> Pauses {
+    growing(Duration::from_millis(500), Duration::from_secs(10))
+        .without_max_times()
+        .build()
+}
+
+/// Returns how to make [`pauses`].
+pub(crate) fn backoff(retries: usize) -> ExponentialBuilder {
+    growing(Duration::from_millis(250), Duration::from_secs(8)).with_max_times(retries)
+}
+
+fn growing(first: Duration, longest: Duration) -> ExponentialBuilder {
+    // The jitter adds up to as much again.
+    ExponentialBuilder::new()
+        .with_min_delay(first / 2)
+        .with_max_delay(longest / 2)
+        .with_jitter()
 }
 
 /// Measures elapsed time.
@@ -115,4 +142,33 @@ async fn terminated() {
 /// Returns six numbers below 36.
 pub(crate) fn random_digits() -> [u8; 6] {
     std::array::from_fn(|_| fastrand::u8(..36))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_are_bounded_and_spread() {
+        let seconds = |(least, most): (f64, f64), pause: Duration| {
+            assert!((least..=most).contains(&pause.as_secs_f64()), "{pause:?}");
+        };
+        let expected = [
+            (0.125, 0.25),
+            (0.25, 0.5),
+            (0.5, 1.0),
+            (1.0, 2.0),
+            (2.0, 4.0),
+            (4.0, 8.0),
+            (4.0, 8.0),
+        ];
+        let found: Vec<_> = pauses(7).collect();
+        assert_eq!(found.len(), 7);
+        for (bounds, pause) in expected.into_iter().zip(found) {
+            seconds(bounds, pause);
+        }
+        let mut looks = looks();
+        seconds((0.25, 0.5), looks.next().unwrap());
+        seconds((5.0, 10.0), looks.nth(1000).unwrap());
+    }
 }

@@ -40,6 +40,19 @@ pub(crate) async fn build(
             builder.installation()
         )));
     };
+    if let Some((words, plugin, installation)) = builder.plugin() {
+        let mut command = Command::from(programs.command(&program));
+        let probe = command.args(words).output().await;
+        if !probe.is_ok_and(|probe| probe.status.success()) {
+            return Err(
+                Failure::world(format!("`{name}` has no `{plugin}`, which builds images"))
+                    .note(format!("`{name} {}` failed", words.join(" ")))
+                    .help(format!(
+                        "install it ({installation}), or choose another builder with `--builder`"
+                    )),
+            );
+        }
+    }
     for words in builder.runs(task) {
         let mut command = Command::from(programs.command(&program));
         command

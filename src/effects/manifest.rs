@@ -12,7 +12,7 @@ use crate::{
         CargoPackage, Manifest,
         selection::{Member, Packages},
     },
-    error::{Exit, Failure},
+    error::{Exit, Failure, Snippet},
     names::ProjectId,
     system::{System, location},
 };
@@ -27,6 +27,24 @@ pub(crate) struct Project {
     pub(crate) manifests: Vec<Manifest>,
     /// All members, with or without our table.
     pub(crate) packages: Packages,
+}
+
+/// Adds the line of the manifest in `directory` that has this value, if exactly one has it and the
+/// failure has no place yet.
+pub(crate) fn located(directory: &Path, value: &str, mut failure: Failure) -> Failure {
+    let Some(first) = failure
+        .messages
+        .first_mut()
+        .filter(|first| first.at.is_none())
+    else {
+        return failure;
+    };
+    let file = directory.join("Cargo.toml");
+    // The failure matters more than its place.
+    if let Ok(Some(text)) = files::read_text(&file) {
+        first.at = Snippet::single(file, text, &format!("\"{value}\""));
+    }
+    failure
 }
 
 impl Project {

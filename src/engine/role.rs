@@ -254,21 +254,17 @@ pub(crate) async fn apply(
     let iam = Iam::new(session);
     let mut steps = plan.steps.clone();
     let mut marked = false;
-    for round in 1..=retry::ROLE_ROUNDS {
+    let mut pauses = clock::pauses(retry::ROLE_RETRIES);
+    loop {
+        let pause = pauses.next();
         for step in &steps {
             announce(&step.change(), ui);
             match iam.apply(step).await {
                 // Someone else was faster, or IAM is not consistent yet: the next round observes
                 // the result.
-                Err(error)
-                    if matches!(error.kind, Kind::Conflict) && round < retry::ROLE_ROUNDS =>
-                {
-                    break;
-                }
+                Err(error) if error.kind == Kind::Conflict && pause.is_some() => break,
                 // The permission depends on tags that were just written, and IAM takes a while.
-                Err(error)
-                    if error.kind == Kind::Denied && marked && round < retry::ROLE_ROUNDS =>
-                {
+                Err(error) if error.kind == Kind::Denied && marked && pause.is_some() => {
                     ui.status("Waiting", "for IAM to recognize the role's new tags");
                     break;
                 }
@@ -278,9 +274,10 @@ pub(crate) async fn apply(
         }
         let observed = iam.read_back(&desired.name).await?;
         steps = role::plan(desired, observed.as_ref(), adopt)?.steps;
-        match observed {
-            Some(observed) if steps.is_empty() => return Ok(observed.arn),
-            _ => clock::sleep(retry::pause(round, clock::jitter())).await,
+        match (observed, pause) {
+            (Some(observed), _) if steps.is_empty() => return Ok(observed.arn),
+            (_, Some(pause)) => clock::sleep(pause).await,
+            (_, None) => break,
         }
     }
     Err(Failure::world(format!("changes to the role `{}` do not last", desired.name))

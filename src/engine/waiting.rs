@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    effects::clock,
+    effects::clock::{self, Pauses},
     error::Failure,
     plan::retry,
     project::progress::shown,
@@ -29,8 +29,7 @@ pub(crate) struct Patience {
     limit: Duration,
     until: String,
     next: Duration,
-    /// How many pauses there were.
-    pauses: u32,
+    pauses: Pauses,
     /// The progress on a terminal.
     work: Option<Work>,
 }
@@ -46,7 +45,7 @@ impl Patience {
                 None => until,
             },
             next: Duration::ZERO,
-            pauses: 0,
+            pauses: clock::looks(),
             work: None,
         }
     }
@@ -82,9 +81,8 @@ impl Patience {
 
     /// Waits for the next check or until the limit.
     pub(crate) async fn pause(&mut self) {
-        self.pauses += 1;
         let left = self.limit.saturating_sub(self.start.elapsed());
-        clock::sleep(retry::look(self.pauses, clock::jitter()).min(left)).await;
+        clock::sleep(self.pauses.next().map_or(left, |pause| pause.min(left))).await;
     }
 }
 

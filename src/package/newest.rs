@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::requirements::{Place, Requirement, normalized};
+use super::requirements::{Origin, Requirement, normalized};
 
 /// An installed distribution, from its `METADATA`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) fn question(
     let mut lines: BTreeSet<String> = names.iter().cloned().collect();
     let mut limit = |by: Option<&Installed>, required: &Requirement| {
         let name = required.normalized();
-        if !names.contains(&name) || required.place() != Place::Index {
+        if !names.contains(&name) || required.place() != Origin::Index {
             return;
         }
         let marker = required.marker.split("--").next().unwrap_or_default();

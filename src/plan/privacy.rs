@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
+
 use crate::error::Failure;
 
 /// The credentials in a request.
@@ -29,24 +31,25 @@ pub(crate) fn check(proof: Proof, address: &str) -> Result<(), Failure> {
 }
 
 pub(crate) fn is_private(address: &str) -> bool {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && is_loopback(rest)
-}
-
-fn is_loopback(rest: &str) -> bool {
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
+    // What connects reads the address with this parser too, so both see the same host.
+    let Ok(uri) = address.parse::<Uri>() else {
+        return false;
     };
-    // A user name in front of the host could disguise the host.
-    !authority.contains('@') && is_loopback_host(host)
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("https"), Some(_)) => true,
+        // A user name in front of the host could disguise the host.
+        (Some("http"), Some(place)) => {
+            !place.as_str().contains('@') && is_loopback_host(place.host())
+        }
+        _ => false,
+    }
 }
 
-/// Returns true if a name or an address is always this machine.
+/// Returns true if a name or an address is always this machine. An IPv6 address may have brackets.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 
 use std::{fmt, net::IpAddr};
 
+use http::{Uri, uri::Authority};
+
 use super::privacy::is_loopback_host;
 use crate::error::Failure;
 
@@ -19,6 +21,8 @@ pub(crate) struct Proxies {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     url: String,
+    /// The address without user and password.
+    shown: String,
     /// The environment variable that names the proxy.
     pub(crate) variable: &'static str,
 }
@@ -57,12 +61,11 @@ impl Proxies {
     /// Returns the proxy for an address, such as `https://host:443/path`.
     pub(crate) fn for_address(&self, address: &str) -> Option<&Proxy> {
         let proxy = self.https.as_ref()?;
-        let (scheme, rest) = address.split_once("://")?;
-        if !scheme.eq_ignore_ascii_case("https") {
+        let uri: Uri = address.parse().ok()?;
+        if uri.scheme_str() != Some("https") {
             return None;
         }
-        let (host, port) = host_and_port(authority(rest));
-        let port = port.unwrap_or(443);
+        let (host, port) = (uri.host()?, uri.port_u16().unwrap_or(443));
         let is_direct =
             is_loopback_host(host) || self.direct.iter().any(|rule| rule.covers(host, port));
         (!is_direct).then_some(proxy)
@@ -76,34 +79,38 @@ impl Proxy {
         } else {
             format!("http://{text}")
         };
-        let proxy = Self { url, variable };
-        let (scheme, rest) = proxy.url.split_once("://").unwrap_or_default();
-        let known = ["http", "https"];
         // The value may contain a password, so it is not printed.
         let wrong = |why: &str| {
             Failure::usage(format!("the environment variable {variable} {why}")).help(
                 "set it to the proxy's address, such as `http://proxy.example.com:3128`, or unset it",
             )
         };
-        if !known.contains(&scheme.to_ascii_lowercase().as_str()) {
+        let uri = url.parse::<Uri>().ok();
+        let place = uri
+            .as_ref()
+            .and_then(|uri| uri.authority())
+            .filter(|place| {
+                let after_host = place.as_str().rsplit(['@', ']']).next().unwrap_or_default();
+                !place.host().is_empty()
+                    && (!after_host.contains(':') || place.port_u16().is_some())
+            });
+        let Some(place) = place else {
+            return Err(wrong("is not the address of a proxy")
+                .note("characters such as `@`, `/` and `#` in its password are written as `%40`, `%2F`, `%23`"));
+        };
+        let scheme = uri.as_ref().and_then(Uri::scheme_str);
+        let Some(scheme @ ("http" | "https")) = scheme else {
             return Err(wrong(
                 "names a proxy that is neither `http://` nor `https://`",
             ));
-        }
-        let authority = authority(rest);
-        let is_legal = authority
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let after_host = host.rsplit(']').next().unwrap_or_default();
-        let has_port = after_host
-            .split_once(':')
-            .is_none_or(|(_, port)| port.parse::<u16>().is_ok());
-        if !is_legal || !has_port || host_and_port(authority).0.is_empty() {
-            return Err(wrong("is not the address of a proxy")
-                .note("characters such as `@`, `/` and `#` in its password are written as `%40`, `%2F`, `%23`"));
-        }
-        Ok(proxy)
+        };
+        let host = place.as_str().rsplit('@').next().unwrap_or_default();
+        let shown = format!("{scheme}://{host}");
+        Ok(Self {
+            url,
+            shown,
+            variable,
+        })
     }
 
     /// Returns the address, including the password.
@@ -115,9 +122,7 @@ impl Proxy {
 /// Prints the address without user and password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
-        let host = authority(rest).rsplit('@').next().unwrap_or_default();
-        write!(f, "{scheme}://{host}")
+        f.write_str(&self.shown)
     }
 }
 
@@ -143,9 +148,9 @@ impl Rule {
             let bits = if address.is_ipv4() { 32 } else { 128 };
             return Some(Self::Network(address, bits));
         }
-        let (host, port) = host_and_port(text);
-        let host = host.trim_start_matches('*').trim_start_matches('.');
-        (!host.is_empty()).then(|| Self::Domain(host.to_ascii_lowercase(), port))
+        let place: Authority = text.parse().ok()?;
+        let host = place.host().trim_start_matches('*').trim_start_matches('.');
+        (!host.is_empty()).then(|| Self::Domain(host.to_ascii_lowercase(), place.port_u16()))
     }
 
     fn covers(&self, host: &str, port: u16) -> bool {
@@ -158,6 +163,8 @@ impl Rule {
                     && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
             }
             Self::Network(network, bits) => host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
                 .parse()
                 .is_ok_and(|address| shares_bits(*network, address, *bits)),
         }
@@ -171,29 +178,6 @@ fn shares_bits(one: IpAddr, other: IpAddr, bits: u8) -> bool {
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
     };
     differing.leading_zeros() >= u32::from(bits)
-}
-
-/// Returns the part before path, query and fragment.
-fn authority(rest: &str) -> &str {
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-/// Splits `user@host:port` and `[::1]:port`.
-fn host_and_port(authority: &str) -> (&str, Option<u16>) {
-    let place = authority.rsplit('@').next().unwrap_or_default();
-    if let Some((host, after)) = place
-        .strip_prefix('[')
-        .and_then(|place| place.split_once(']'))
-    {
-        return (
-            host,
-            after.strip_prefix(':').and_then(|port| port.parse().ok()),
-        );
-    }
-    match place.split_once(':') {
-        Some((host, port)) => (host, port.parse().ok()),
-        None => (place, None),
-    }
 }
 
 #[cfg(test)]
@@ -245,6 +229,7 @@ mod tests {
             ("10.0.0.0/8", "11.0.0.1", false),
             ("10.1.2.3", "10.1.2.3:444", true),
             ("10.1.2.3", "10.1.2.30", false),
+            ("[fd12::1]:443", "[fd12::1]", true),
             ("fd00::/8", "[fd12::1]", true),
             ("fd00::/8", "[fe12::1]", false),
             ("0.0.0.0/0", "10.0.0.1", true),

@@ -67,7 +67,7 @@ fn runtime(agent: &Agent) -> Runtime {
 
 /// The position of a Python error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ErrorPosition {
     pub(crate) file: String,
     /// Counted from 1.
     pub(crate) line: usize,
@@ -76,14 +76,14 @@ pub(crate) struct Place {
 }
 
 /// Returns the last position in an agent's output that is in a file that `is_own` accepts.
-pub(crate) fn place(lines: &[String], is_own: impl Fn(&str) -> bool) -> Option<Place> {
+pub(crate) fn place(lines: &[String], is_own: impl Fn(&str) -> bool) -> Option<ErrorPosition> {
     let error = lines.iter().rev().find(|line| is_error(line))?;
     let found = lines
         .iter()
         .rev()
         .filter_map(|line| frame(line))
         .find(|(file, _)| is_own(file))?;
-    Some(Place {
+    Some(ErrorPosition {
         file: found.0.to_owned(),
         line: found.1,
         error: error.clone(),

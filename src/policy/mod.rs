@@ -32,6 +32,7 @@ pub use trust::{principals, trust};
 use crate::{
     config::Agent,
     names::{AccountId, Partition, Region, RuntimeName, ours},
+    protocol,
 };
 
 /// The service that assumes an execution role.
@@ -118,10 +119,7 @@ impl Scope {
     fn log_groups(&self) -> String {
         self.arn(
             "logs",
-            &format!(
-                "log-group:/aws/bedrock-agentcore/runtimes/{}-*",
-                self.runtime
-            ),
+            &format!("log-group:{}{}-*", protocol::logs::PREFIX, self.runtime),
         )
     }
 }

@@ -18,8 +18,9 @@ use crate::{
         },
         files,
         folder::Folder,
+        manifest,
     },
-    error::{Failure, Snippet},
+    error::Failure,
     names::image_reference::ImageReference,
     package::{
         image::{
@@ -63,28 +64,14 @@ pub(crate) async fn pull(
 }
 
 /// Adds the line that names the base image, or where its name comes from.
-fn located(agent: &Agent, named: &ImageReference, mut failure: Failure) -> Failure {
+fn located(agent: &Agent, named: &ImageReference, failure: Failure) -> Failure {
     if agent.base_image.is_none() {
         return failure.note(format!(
             "it is the default for `runtime = \"{}\"`, and `image = {{ base = \"…\" }}` in the agent's table names another one",
             agent.runtime.as_str()
         ));
     }
-    let file = agent.dir.join("Cargo.toml");
-    // The failure matters more than its place.
-    let text = files::read_text(&file).ok().flatten().unwrap_or_default();
-    let word = format!("\"{named}\"");
-    if let (Some(start), Some(first)) = (text.find(&word), failure.messages.first_mut())
-        && first.at.is_none()
-    {
-        first.at = Some(Snippet {
-            file,
-            span: start..start + word.len(),
-            text,
-            label: String::new(),
-        });
-    }
-    failure
+    manifest::located(&agent.dir, &named.to_string(), failure)
 }
 
 async fn pull_named(

@@ -13,7 +13,7 @@ use crate::{
     error::Failure,
     package::{
         cargo::{
-            binary,
+            binary::{self, Origin},
             route::{DOWNLOAD, Download, Found, Route, choose},
         },
         elf,
@@ -44,6 +44,24 @@ pub(crate) struct CargoOptions {
     /// Cargo profile to build with
     #[arg(long, value_name = "PROFILE-NAME", help_heading = RUST)]
     cargo_profile: Option<String>,
+}
+
+impl CargoOptions {
+    /// Returns the first option that is given.
+    pub(crate) fn first(&self) -> Option<&'static str> {
+        let Self {
+            features,
+            jobs,
+            cargo_profile,
+        } = self;
+        [
+            (!features.is_empty(), "--features"),
+            (jobs.is_some(), "--jobs"),
+            (cargo_profile.is_some(), "--cargo-profile"),
+        ]
+        .into_iter()
+        .find_map(|(is_given, option)| is_given.then_some(option))
+    }
 }
 
 /// How a binary is built.
@@ -110,7 +128,7 @@ pub(crate) async fn build(
     let built = cargo_build::run(package, purpose, &route, &flags).await?;
     if purpose == For::Service {
         let bytes = cargo_build::content(&built.path)?;
-        binary::check(&built.path.display().to_string(), &bytes)?;
+        binary::check(&built.path.display().to_string(), &bytes, Origin::Built)?;
         // What is loaded by something else is refused when it gets into an image.
         if !options.force && elf::loader(&bytes[..]).is_none() {
             try_start(agent, project, &built, ui).await?;

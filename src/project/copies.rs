@@ -22,7 +22,7 @@ use crate::{
         record::Record,
     },
     plan::files::{self as plan, FilePlan, FileStep, Force},
-    project::own_files::{self, Place, check_deployment, in_code},
+    project::own_files::{self, SearchPlace, check_deployment, in_code},
     python::{Parsed, renamed::renamed},
     text::counted,
     ui::Ui,
@@ -73,7 +73,7 @@ pub(crate) fn decide(
         }
         None => ObservedCopy::default(),
     };
-    let place = Place {
+    let place = SearchPlace {
         agent,
         record: &record,
         sources: source.as_ref().ok().map(|source| &source.files),

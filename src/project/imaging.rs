@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Exit, Failure},
     package::{
-        cargo::binary,
+        cargo::binary::{self, Origin},
         elf,
         image::{Image, agent, builder::Builder, layout},
     },
@@ -72,8 +72,22 @@ impl Options {
         }
     }
 
-    /// Refuses one program for several agents.
+    /// Returns where the agent's program comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        match self.binary {
+            Some(_) => Origin::Given,
+            None => Origin::Built,
+        }
+    }
+
+    /// Refuses one program for several agents, and options for cargo if it builds none of them.
     pub(crate) fn check(&self, agents: &[Agent]) -> Result<(), Failure> {
+        let is_built = |agent: &Agent| agent.rust().is_some() && agent.dockerfile.is_none();
+        if let (Some(option), false) = (self.cargo.first(), agents.iter().any(is_built)) {
+            return Err(Failure::usage(format!(
+                "`{option}` is for Rust agents that cargo builds, and no such agent is selected"
+            )));
+        }
         let Some(binary) = &self.binary else {
             return Ok(());
         };
@@ -144,13 +158,13 @@ pub(crate) async fn build(
     let (path, packages) = program(agent, project, purpose, how, ui).await?;
     let name = agent.name.to_string();
     ui.detail("Packaging", &format!("agent `{name}`"));
-    let owned = agent.clone();
+    let (owned, origin) = (agent.clone(), how.image.origin());
     let (image, size) = effects::runtime::aside(
         move |_: &(dyn Fn(()) + Sync)| -> Result<(Image, usize), Failure> {
             let program: Arc<[u8]> = files::read_bytes(&path)?.into();
             let shown = path.display().to_string();
             if purpose == For::Service {
-                check(&shown, &program, "image")?;
+                check(&shown, &program, ("image", origin))?;
             }
             let size = program.len();
             let image = agent::image(&owned, program).map_err(|error| {
@@ -189,8 +203,12 @@ pub(crate) fn within_limit(image: &Image) -> Result<(), Failure> {
 }
 
 /// Refuses a program that the service cannot run in an image or archive that contains nothing else.
-pub(crate) fn check(shown: &str, program: &[u8], artifact: &str) -> Result<(), Failure> {
-    binary::check(shown, program)?;
+pub(crate) fn check(
+    shown: &str,
+    program: &[u8],
+    (artifact, origin): (&str, Origin),
+) -> Result<(), Failure> {
+    binary::check(shown, program, origin)?;
     match elf::loader(program) {
         None => Ok(()),
         Some(loader) => Err(Failure::config(format!(

@@ -58,7 +58,7 @@ pub(crate) fn observe(
         Some(deployment) => copied_sources::observe_record(deployment)?,
         None => Record::default(),
     };
-    let place = Place {
+    let place = SearchPlace {
         agent,
         record: &record,
         sources: source.as_ref().ok().map(|source| &source.files),
@@ -242,14 +242,14 @@ pub(crate) fn in_code(
 }
 
 /// Where to look for the files that the agent's table names.
-pub(crate) struct Place<'a> {
+pub(crate) struct SearchPlace<'a> {
     pub(crate) agent: &'a Agent,
     pub(crate) record: &'a Record,
     /// `None` if they cannot be read.
     pub(crate) sources: Option<&'a Files>,
 }
 
-impl Place<'_> {
+impl SearchPlace<'_> {
     /// Returns true if a file is part of the sources. If they cannot be read, any path in their
     /// folder may be.
     fn is_source(&self, path: &str) -> bool {

@@ -39,11 +39,12 @@ pub(crate) async fn build(
     let (path, packages) = imaging::program(agent, project, purpose, how, ui).await?;
     ui.detail("Packaging", &format!("agent `{}`", agent.name));
     let (name, place) = (agent.name.clone(), output.clone());
+    let origin = how.image.origin();
     let (built, size) = effects::runtime::aside(
         move |_: &(dyn Fn(()) + Sync)| -> Result<(Built, u64), Failure> {
             let program = files::read_bytes(&path)?;
             if purpose == For::Service {
-                imaging::check(&path.display().to_string(), &program, "archive")?;
+                imaging::check(&path.display().to_string(), &program, ("archive", origin))?;
             }
             let size = program.len() as u64;
             let built = write_program(&place, program::files(&name, program))?;

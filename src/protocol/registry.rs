@@ -6,19 +6,19 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 /// How often one request is sent at most.
-const ATTEMPTS: u32 = 6;
+pub(crate) const ATTEMPTS: usize = 6;
 /// The longest pause that a registry can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A repository in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Repository {
     /// Such as `https://123456789012.dkr.ecr.us-east-1.amazonaws.com`, without a slash at its end.
     pub(crate) registry: String,
     pub(crate) repository: String,
 }
 
-impl Place {
+impl Repository {
     pub(crate) fn blob(&self, digest: &str) -> String {
         format!("{}/blobs/{digest}", self.base())
     }
@@ -76,24 +76,25 @@ pub(crate) enum Next {
     Use,
     /// Get new credentials and try again.
     Renew,
-    /// Try again after a pause; `None` if the registry asks for none.
-    Again(Option<Duration>),
+    /// Try again after this pause.
+    Again(Duration),
 }
 
-/// Decides what follows an attempt, counted from 1. `is_fresh` is true if the credentials were just
-/// renewed, so that refusing them is final.
-pub(crate) fn next(outcome: Outcome, attempt: u32, is_fresh: bool) -> Next {
-    if attempt >= ATTEMPTS {
+/// Decides what follows an attempt. `is_fresh` is true if the credentials were just renewed, so that
+/// refusing them is final. `pause` comes before another attempt, unless the registry asks for one;
+/// without it, this was the last attempt.
+pub(crate) fn next(outcome: Outcome, is_fresh: bool, pause: Option<Duration>) -> Next {
+    let Some(pause) = pause else {
         return Next::Use;
-    }
+    };
     match outcome {
         Outcome::Answered { status: 401, .. } if !is_fresh => Next::Renew,
         Outcome::Answered {
             status: 429 | 500 | 502..=504,
-            pause,
-        } => Next::Again(pause.map(|pause| pause.min(LONGEST_PAUSE))),
+            pause: asked,
+        } => Next::Again(asked.map_or(pause, |asked| asked.min(LONGEST_PAUSE))),
         Outcome::Answered { .. } => Next::Use,
-        Outcome::Lost => Next::Again(None),
+        Outcome::Lost => Next::Again(pause),
     }
 }
 
@@ -156,8 +157,8 @@ mod tests {
 
     use super::*;
 
-    fn place() -> Place {
-        Place {
+    fn place() -> Repository {
+        Repository {
             registry: "https://r.example".to_owned(),
             repository: "a/b".to_owned(),
         }
@@ -196,20 +197,22 @@ mod tests {
             status,
             pause: None,
         };
-        assert_eq!(next(status(401), 1, false), Next::Renew);
-        assert_eq!(next(status(401), 2, true), Next::Use);
+        let rest = Duration::from_secs(1);
+        let next = |outcome, is_fresh| next(outcome, is_fresh, Some(rest));
+        assert_eq!(next(status(401), false), Next::Renew);
+        assert_eq!(next(status(401), true), Next::Use);
         for busy in [429, 500, 502, 503, 504] {
-            assert_eq!(next(status(busy), 1, false), Next::Again(None), "{busy}");
+            assert_eq!(next(status(busy), false), Next::Again(rest), "{busy}");
         }
         for is_final in [200, 201, 202, 400, 403, 404, 405, 413, 501] {
-            assert_eq!(next(status(is_final), 1, false), Next::Use, "{is_final}");
+            assert_eq!(next(status(is_final), false), Next::Use, "{is_final}");
         }
         let asked = Outcome::Answered {
             status: 429,
             pause: Some(Duration::from_hours(1)),
         };
-        assert_eq!(next(asked, 1, false), Next::Again(Some(LONGEST_PAUSE)));
-        assert_eq!(next(Outcome::Lost, 5, false), Next::Again(None));
+        assert_eq!(next(asked, false), Next::Again(LONGEST_PAUSE));
+        assert_eq!(next(Outcome::Lost, false), Next::Again(rest));
     }
 
     #[test]
@@ -257,10 +260,10 @@ mod tests {
         }
 
         #[test]
-        fn every_request_ends(status: u16, attempt in 6_u32.., is_fresh: bool) {
-            let answered = Outcome::Answered { status, pause: None };
-            prop_assert_eq!(next(answered, attempt, is_fresh), Next::Use);
-            prop_assert_eq!(next(Outcome::Lost, attempt, is_fresh), Next::Use);
+        fn every_request_ends(status: u16, asked: Option<Duration>, is_fresh: bool) {
+            let answered = Outcome::Answered { status, pause: asked };
+            prop_assert_eq!(next(answered, is_fresh, None), Next::Use);
+            prop_assert_eq!(next(Outcome::Lost, is_fresh, None), Next::Use);
         }
 
         #[test]

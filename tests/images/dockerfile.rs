@@ -168,6 +168,9 @@ fn what_has_no_effect_or_leads_out_is_refused_with_its_line() {
         let project = Project::new()
             .metadata("region = \"us-east-1\"")
             .agent_with("my_agent", keys);
+        if keys.contains("context") {
+            project.write("Dockerfile", DOCKERFILE);
+        }
         let failed = cli(&project, &["package", "--output", "json"])
             .run()
             .exits(3);
@@ -207,12 +210,53 @@ fn what_has_no_effect_or_leads_out_is_refused_with_its_line() {
         assert!(found.contains(expected), "{keys}: {found}");
         assert!(found.contains("\"line\""), "{keys}: {found}");
     }
-    for keys in ["image = { context = \"..\" }", ""] {
-        let found = problems(&format!("artifact = \"dockerfile\"\n{keys}"));
-        let missing = found.contains("does not exist");
-        assert!(
-            missing || found.contains("outside the workspace"),
-            "{found}"
-        );
+    let problem = |keys: &str| problems(&format!("artifact = \"dockerfile\"\n{keys}"));
+    assert!(problem("").contains("does not exist"));
+    for (keys, expected) in [
+        ("image = { context = \"..\" }", "outside the workspace"),
+        ("image = { dockerfile = \"..\" }", "outside the workspace"),
+        (
+            "image = { dockerfile = \"src\" }",
+            "`src` of agent `my_agent` is not a file",
+        ),
+        ("image = { dockerfile = \"lost\" }", "does not exist"),
+    ] {
+        let found = problem(keys);
+        assert!(found.contains(expected), "{keys}: {found}");
+        assert!(found.contains("\"line\""), "{keys}: {found}");
+    }
+}
+
+#[test]
+fn a_wrong_rule_and_a_docker_that_cannot_build_are_named() {
+    let project = project();
+    project.write(".dockerignore", "data\na[\n");
+    let refused = cli(&project, &["package", "--builder", "buildah"])
+        .run()
+        .exits(3);
+    for words in ["invalid rule `a[`", ".dockerignore:2:1"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    project.write(".dockerignore", "data\n");
+    // No docker is needed to see what happens without its plugin.
+    let docker = project.root().join("docker");
+    std::fs::create_dir(&docker).unwrap();
+    let script = docker.join("docker");
+    std::fs::write(
+        &script,
+        "#!/bin/sh\necho \"docker: unknown command: docker $1\" >&2\nexit 1\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", docker.display(), std::env::var("PATH").unwrap());
+    let refused = cli(&project, &["package", "--builder", "docker"])
+        .env("PATH", path)
+        .run()
+        .exits(1);
+    for words in [
+        "`docker` has no `buildx`",
+        "https://github.com/docker/buildx",
+    ] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
     }
 }

@@ -186,6 +186,9 @@ fn an_image_that_cannot_be_deployed_is_refused_before_anything_is_written() {
             refused.stderr
         );
     }
+    let refused = run(&python(), &emulator, &["deploy", "--features", "x"]).exits(2);
+    let said = "`--features` is for Rust agents that cargo builds";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
     let two = python().agent("other");
     let refused = run(&two, &emulator, &["deploy", "--image", &image]).exits(2);
     assert!(refused.stderr.contains("--agent"), "{}", refused.stderr);

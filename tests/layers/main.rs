@@ -20,7 +20,7 @@ use std::{
 use source::Source;
 
 /// Crates without side effects, for every layer to use.
-const PURE: [&str; 39] = [
+const PURE: [&str; 40] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
@@ -32,6 +32,7 @@ const PURE: [&str; 39] = [
     "futures_util",
     "globset",
     "handlebars",
+    "http",
     "http_body_util",
     "humantime",
     "idna_adapter",
@@ -63,8 +64,9 @@ const PURE: [&str; 39] = [
 ];
 
 /// Crates that access files, processes, clocks, the network, randomness or a terminal.
-const WORLDLY: [&str; 17] = [
+const WORLDLY: [&str; 18] = [
     "anstyle_query",
+    "backon",
     "cargo_metadata",
     "dialoguer",
     "indicatif",

@@ -1,5 +1,7 @@
 //! Declared gateways, from the table to the account and back. moto keeps their targets and tags.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -410,7 +412,16 @@ scoped = { mcp-server = "https://a.example", scopes = ["read"] }
     declare(&project, lost);
     let found = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
     let why = "the target `lost` leads to the agent `onne`, which this project does not have; did you mean `one`?";
-    says(&found, &[why, "Cargo.toml:"]);
+    says(&found, &[why]);
+    // The error is where the name is, and there is no other one.
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).unwrap();
+    let line = manifest
+        .lines()
+        .position(|line| line.starts_with("lost ="))
+        .unwrap()
+        + 1;
+    says(&found, &[&format!("Cargo.toml:{line}:")]);
+    assert_eq!(found.stderr.matches("error").count(), 1, "{}", found.stderr);
     assert_eq!(gateways(&emulator), Vec::<Value>::new());
 }
 
@@ -462,9 +473,9 @@ fn only_plain_files_below_the_manifest_are_sent_and_only_what_they_should_be() {
     refused(&["`weather.yaml` looks like a secret and is not sent"]);
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("weather.yaml");
-    std::fs::write(&file, "openapi: 3.0.0\n").unwrap();
+    fs::write(&file, "openapi: 3.0.0\n").unwrap();
     let link = project.path().join("weather.yaml");
-    std::fs::remove_file(&link).unwrap();
+    fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(&file, &link).unwrap();
     refused(&["weather.yaml", "link", "the target `weather`"]);
     assert_eq!(gateways(&emulator), Vec::<Value>::new());

@@ -2,7 +2,7 @@
 
 use super::{Args, Manner, Tested};
 use crate::{
-    check::remote::{self, Place},
+    check::remote::{self, AgentPlace},
     commands::target::Whom,
     config::Protocol,
     effects::{
@@ -38,11 +38,11 @@ impl Against {
         }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> AgentPlace {
         match self {
-            Self::Dev => Place::Dev,
-            Self::Local => Place::Local,
-            Self::Aws | Self::Arn(_) => Place::Aws,
+            Self::Dev => AgentPlace::Dev,
+            Self::Local => AgentPlace::Local,
+            Self::Aws | Self::Arn(_) => AgentPlace::Aws,
         }
     }
 
@@ -76,8 +76,8 @@ pub(super) async fn test(
     let place = against.place();
     let report = remote::begin(protocol, place, |rule| args.is_wanted(rule));
     let end = match place {
-        Place::Dev => "",
-        Place::Local | Place::Aws => "; its sessions are stopped afterwards",
+        AgentPlace::Dev => "",
+        AgentPlace::Local | AgentPlace::Aws => "; its sessions are stopped afterwards",
     };
     ui.status(
         "Checking",
@@ -131,11 +131,11 @@ async fn protocol(partner: &Partner) -> Result<Protocol, Failure> {
     })
 }
 
-fn interrupted(place: Place) -> Failure {
+fn interrupted(place: AgentPlace) -> Failure {
     let failure = Failure::new(Exit::Interrupted, "interrupted");
     match place {
-        Place::Dev => failure,
-        Place::Local | Place::Aws => failure
+        AgentPlace::Dev => failure,
+        AgentPlace::Local | AgentPlace::Aws => failure
             .note("the sessions that were begun end when they have been idle for long enough"),
     }
 }

@@ -62,7 +62,8 @@ impl Tail<'_> {
     }
 
     pub(super) async fn follow(&mut self) -> Result<(), Failure> {
-        let (mut waiting, mut troubles) = (false, 0);
+        let mut waiting = false;
+        let mut troubles = None;
         loop {
             let pause = match self.poll().await {
                 Ok(Poll::NoReader) => return Ok(()),
@@ -74,19 +75,19 @@ impl Tail<'_> {
                     retry::FOLLOW
                 }
                 Ok(Poll::Read) => {
-                    troubles = 0;
+                    troubles = None;
                     retry::FOLLOW
                 }
                 // The next poll prints the lines that a failed poll missed.
                 Err(error) if matches!(error.kind, Kind::Throttled | Kind::Connection) => {
-                    troubles += 1;
-                    if troubles == 1 {
+                    let pauses = troubles.get_or_insert_with(|| {
                         self.ui.warning(
                             &Message::new("the log cannot be read at the moment; still trying")
                                 .note(error.message),
                         );
-                    }
-                    retry::look(troubles, clock::jitter()).max(retry::FOLLOW)
+                        clock::looks()
+                    });
+                    pauses.next().unwrap_or_default().max(retry::FOLLOW)
                 }
                 Err(error) => return Err(error.into()),
             };

@@ -11,7 +11,7 @@ use crate::{
     names::AgentName,
     options,
     plan::new as plan,
-    project::new_place::{Edit, Place},
+    project::new_place::{Edit, NewPlace},
     scaffold::{Code, Files},
     ui::Ui,
 };
@@ -23,7 +23,7 @@ pub(super) struct Named {
     pub(super) package: String,
     /// Why the package has another name.
     pub(super) instead: Option<String>,
-    pub(super) place: Place,
+    pub(super) place: NewPlace,
 }
 
 impl Named {
@@ -38,7 +38,7 @@ impl Named {
                 let (package, instead) = plan::package(agent);
                 Self {
                     agent: agent.clone(),
-                    place: Place::observe(path, &package, args.standalone)?,
+                    place: NewPlace::observe(path, &package, args.standalone)?,
                     package,
                     instead,
                 }
@@ -51,7 +51,7 @@ impl Named {
                 let (agent, _) = plan::agent_name(&package)?;
                 Self {
                     agent,
-                    place: Place::of_package(path, args.standalone)?,
+                    place: NewPlace::of_package(path, args.standalone)?,
                     package,
                     instead,
                 }
@@ -68,7 +68,7 @@ pub(super) struct NewProject {
     /// The path as the user wrote it.
     pub(super) given: PathBuf,
     pub(super) files: Files,
-    pub(super) place: Place,
+    pub(super) place: NewPlace,
     pub(super) edits: Vec<Edit>,
     pub(super) git: bool,
     pub(super) code: Code,

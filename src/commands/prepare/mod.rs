@@ -173,7 +173,7 @@ async fn apply(
         &work.files,
         work.role.steps(),
         &arn,
-        &toolkit::Place {
+        &toolkit::CommandPlace {
             options: &args.aws,
             emulator,
             current,

@@ -24,7 +24,7 @@ pub(crate) struct Handover {
 }
 
 /// Where the command will run.
-pub(crate) struct Place<'a> {
+pub(crate) struct CommandPlace<'a> {
     pub(crate) options: &'a options::Aws,
     pub(crate) emulator: Option<&'a effects::local::Emulator>,
     /// The user's current directory.
@@ -41,7 +41,7 @@ pub(crate) fn of(
     files: &FileWork,
     steps: &[RoleStep],
     arn: &str,
-    place: &Place<'_>,
+    place: &CommandPlace<'_>,
 ) -> Handover {
     let Placed { agent, session } = placed;
     let here = agent.dir.as_path();

@@ -177,7 +177,7 @@ pub(crate) fn load_with(
     if !found.is_empty() {
         return Err(invalid(found, manifests));
     }
-    warnings.extend(resources::unused(&agents, &declarations, manifests));
+    warnings.extend(resources::of_no_use(&agents, &declarations, manifests));
     warnings.sort_by_key(|message| place(message, manifests));
     Ok(Config {
         agents,

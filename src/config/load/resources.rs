@@ -24,34 +24,37 @@ pub(super) fn of(
         let own = (declaration.scope == TableScope::Package).then_some(declaration);
         let shared = resolve::base(own).over(resolve::base(workspace));
         for table in &declaration.resources {
-            let mut refuse = |what: Message| {
-                found.push(pointed_at(what, declaration, table.span.clone(), manifests));
+            let mut refuse = |what: Message, span| {
+                found.push(pointed_at(what, declaration, span, manifests));
             };
             let Some(project) = &shared.project else {
                 refuse(
                     Message::new(format!("`{}` belongs to no project", table.name))
                         .help("add `project` to the table, as for agents"),
+                    table.span.clone(),
                 );
                 continue;
             };
-            match table.resolve(project, (stage.as_ref(), joined), &shared.tags, &agents) {
-                Err(what) => refuse(Message::new(what)),
-                Ok(resource) if resources.iter().any(|one| one.path() == resource.path()) => {
-                    refuse(Message::new(format!(
-                        "two tables declare the {} `{}`",
-                        resource.kind.word(),
-                        resource.name
-                    )));
-                }
-                Ok(resource) => resources.push(resource),
+            let stage = (stage.as_ref(), joined);
+            let resource = table.resolve(project, stage, &shared.tags, &agents, &mut refuse);
+            if resources.iter().any(|one| one.path() == resource.path()) {
+                let what = format!(
+                    "two tables declare the {} `{}`",
+                    resource.kind.word(),
+                    resource.name
+                );
+                refuse(Message::new(what), table.span.clone());
+            } else {
+                resources.push(resource);
             }
         }
     }
     resources
 }
 
-/// Warns about resources that no agent refers to, because nothing creates them.
-pub(super) fn unused(
+/// Warns about resources that no agent refers to, because nothing creates them, and about gateways
+/// without targets.
+pub(super) fn of_no_use(
     agents: &[Agent],
     declarations: &[Declaration],
     manifests: &[Manifest],
@@ -62,17 +65,24 @@ pub(super) fn unused(
         .collect();
     let mut warnings = Vec::new();
     for declaration in declarations {
-        for table in declaration
-            .resources
-            .iter()
-            .filter(|table| !used.contains(&table.path()))
-        {
+        for table in &declaration.resources {
             let (word, name) = (table.kind.word(), &table.name);
-            let message = Message::new(format!("no agent uses the {word} `{name}`"))
-                .note("only what an agent uses is created")
+            let message = if !used.contains(&table.path()) {
+                Message::new(format!("no agent uses the {word} `{name}`"))
+                    .note("only what an agent uses is created")
+                    .help(format!(
+                        "add `{{ {word} = \"{name}\" }}` to the `permissions` of an agent"
+                    ))
+            } else if table.lacks_targets() {
+                Message::new(format!(
+                    "the gateway `{name}` has no targets, so agents find no tools there"
+                ))
                 .help(format!(
-                    "add `{{ {word} = \"{name}\" }}` to the `permissions` of an agent"
-                ));
+                    "add one to `[workspace.metadata.agentcore.gateways.{name}.targets]`"
+                ))
+            } else {
+                continue;
+            };
             warnings.push(pointed_at(
                 message,
                 declaration,

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::{Component, Path, PathBuf},
 };
 
@@ -119,7 +120,8 @@ fn target(
     problems: &mut Problems<'_>,
 ) -> Option<Part> {
     let description = table.parsed("description", problems, description);
-    let agent = table.parsed("agent", problems, called);
+    let span = table.key_span("agent");
+    let agent = table.parsed("agent", problems, |text| called(text, span.clone()));
     let lambda = table.parsed("lambda", problems, function);
     let tools = table.parsed("tools", problems, file);
     let server = table.parsed("mcp-server", problems, address);
@@ -283,13 +285,18 @@ enum Called {
     Agent(PartAgent),
 }
 
-fn called(text: &str) -> Result<Called, String> {
+/// `span` is the value's place in the manifest.
+fn called(text: &str, span: Range<usize>) -> Result<Called, String> {
     if text.starts_with("arn:") {
         return runtime(text).map(Called::Runtime);
     }
     let agent = AgentName::parse(text).and_then(|name| {
         let runtime = RuntimeName::of(&name, None)?;
-        Ok(PartAgent { name, runtime })
+        Ok(PartAgent {
+            name,
+            runtime,
+            span: span.clone(),
+        })
     });
     agent.map(Called::Agent).map_err(|_| {
         format!("invalid agent `{text}`: expected the name of an agent of this project, or the ARN of a runtime")

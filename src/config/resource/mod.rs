@@ -108,6 +108,8 @@ pub struct PartAgent {
     pub name: AgentName,
     /// The name of its runtime in the stage.
     pub runtime: RuntimeName,
+    /// Where the manifest names it.
+    pub span: Range<usize>,
 }
 
 /// A file, and the place of its content in the document.
@@ -350,6 +352,11 @@ pub(super) fn read(
 }
 
 impl ResourceTable {
+    /// Returns true for a gateway that offers no tools.
+    pub(super) fn lacks_targets(&self) -> bool {
+        self.kind == ResourceKind::Gateway && self.content.parts.is_empty()
+    }
+
     /// Like [`Resource::path`].
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.kind.word(), self.name)
@@ -362,11 +369,12 @@ impl ResourceTable {
         (stage, joined): (Option<&StageName>, Option<&StageName>),
         shared: &BTreeMap<String, String>,
         agents: &[&AgentName],
-    ) -> Result<Resource, String> {
+        refuse: &mut dyn FnMut(Message, Range<usize>),
+    ) -> Resource {
         let Self {
             kind,
             name,
-            span: _,
+            span,
             content,
             tags,
             retain,
@@ -374,10 +382,11 @@ impl ResourceTable {
         let service_name = kind.service_name(name, joined);
         let long = service_name.len();
         if long > LONGEST {
-            return Err(format!(
+            let what = format!(
                 "`{service_name}` has {long} characters, and a {} has at most {LONGEST}",
                 kind.word()
-            ));
+            );
+            refuse(Message::new(what), span.clone());
         }
         let mut all = shared.clone();
         all.extend(tags.clone());
@@ -387,15 +396,18 @@ impl ResourceTable {
             .filter_map(|(name, part)| Some((name, part.agent.as_mut()?)))
         {
             if !agents.contains(&&agent.name) {
-                return Err(unknown_agent(part, &agent.name, agents));
+                let what = unknown_agent(part, &agent.name, agents);
+                refuse(Message::new(what), agent.span.clone());
             }
-            let named = RuntimeName::of(&agent.name, joined);
-            agent.runtime = named.map_err(|error| error.to_string())?;
+            match RuntimeName::of(&agent.name, joined) {
+                Ok(runtime) => agent.runtime = runtime,
+                Err(error) => refuse(Message::new(error.to_string()), agent.span.clone()),
+            }
             if let ServiceRole::Own(needs) = &mut role {
                 needs.push(Permission::Agent(agent.runtime.clone()));
             }
         }
-        Ok(Resource {
+        Resource {
             kind: *kind,
             name: name.clone(),
             service_name,
@@ -406,7 +418,7 @@ impl ResourceTable {
             role,
             tags: all,
             retain: *retain,
-        })
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::byte_stream::ByteStream;
+use backon::Retryable as _;
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
 
@@ -22,14 +23,11 @@ use super::{
 };
 use crate::{
     effects::clock,
-    plan::{
-        privacy::{self, Proof},
-        retry,
-    },
+    plan::privacy::{self, Proof},
 };
 
 /// How often a request is sent at most.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: usize = 6;
 
 /// The codes of refusals that are not the request's fault, besides those of [`Kind::Throttled`].
 const PASSING: [&str; 2] = ["RequestTimeout", "RequestTimeoutException"];
@@ -108,20 +106,19 @@ impl Exchange {
             AwsError::unanswered(request.action, resource, failure.to_string())
         })?;
         let id = clock::unique_id();
-        let mut attempt = 1;
-        loop {
-            let Unsuccessful { error, again } = match self.once(request, (&id, attempt)).await {
-                Ok(answer) => return Ok(answer),
-                Err(unsuccessful) => unsuccessful,
-            };
-            match again {
-                Some(_) if attempt >= ATTEMPTS => return Err(error),
-                Some(Again::Later) => clock::sleep(retry::pause(attempt, clock::jitter())).await,
-                Some(Again::AtOnce) => {}
-                None => return Err(error),
-            }
+        let mut attempt = 0;
+        let once = || {
             attempt += 1;
-        }
+            self.once(request, (&id, attempt))
+        };
+        once.retry(clock::backoff(ATTEMPTS - 1))
+            .sleep(clock::sleep)
+            .adjust(|unsuccessful, pause| match unsuccessful.again? {
+                Again::Later => pause,
+                Again::AtOnce => pause.map(|_| Duration::ZERO),
+            })
+            .await
+            .map_err(|unsuccessful| unsuccessful.error)
     }
 
     /// Creates the error for an answer that cannot be used.
@@ -135,7 +132,7 @@ impl Exchange {
     async fn once(
         &self,
         request: &Request<'_>,
-        attempt: (&str, u32),
+        attempt: (&str, usize),
     ) -> Result<Answer, Unsuccessful> {
         let shift = self.connection.network.skew.shift();
         let signed = self.signed(request, attempt, shift).await;
@@ -216,7 +213,7 @@ impl Exchange {
     async fn signed(
         &self,
         request: &Request<'_>,
-        (id, attempt): (&str, u32),
+        (id, attempt): (&str, usize),
         shift: Shift,
     ) -> Result<HttpRequest, NotSigned> {
         let Connection { sdk, region, .. } = &self.connection;
@@ -257,6 +254,7 @@ struct Unsuccessful {
     again: Option<Again>,
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Again {
     Later,
     /// It was signed with a wrong time.

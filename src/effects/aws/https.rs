@@ -61,7 +61,7 @@ pub(super) fn connector(endpoint: &str, network: &Network) -> SharedHttpConnecto
     match proxy {
         Some(proxy) => SharedHttpConnector::new(Naming {
             inner: connector,
-            place: Place::Proxy(proxy.clone()),
+            place: Peer::Proxy(proxy.clone()),
         }),
         None => connector,
     }
@@ -80,18 +80,18 @@ pub(super) fn client(network: &Network) -> SharedHttpClient {
 pub(super) fn client_to(endpoint: &str, network: &Network) -> SharedHttpClient {
     SharedHttpClient::new(Naming {
         inner: client(network),
-        place: Place::Address(endpoint.to_owned()),
+        place: Peer::Address(endpoint.to_owned()),
     })
 }
 
 #[derive(Debug, Clone)]
 struct Naming<T> {
     inner: T,
-    place: Place,
+    place: Peer,
 }
 
 #[derive(Debug, Clone)]
-enum Place {
+enum Peer {
     /// An address from the user.
     Address(String),
     Proxy(Proxy),
@@ -135,13 +135,13 @@ impl HttpConnector for Naming<SharedHttpConnector> {
 }
 
 /// Adds the place to an error and keeps its kind, which determines whether the request is retried.
-fn named(error: ConnectorError, place: Place) -> ConnectorError {
+fn named(error: ConnectorError, place: Peer) -> ConnectorError {
     let (is_timeout, is_io, is_user) = (error.is_timeout(), error.is_io(), error.is_user());
     let (kind, connection) = (error.as_other(), error.connection_metadata().cloned());
     let source = error.into_source();
     let source: BoxError = match place {
-        Place::Address(address) => Unanswered { address, source }.into(),
-        Place::Proxy(proxy) => Lost { proxy, source }.into(),
+        Peer::Address(address) => Unanswered { address, source }.into(),
+        Peer::Proxy(proxy) => Lost { proxy, source }.into(),
     };
     let named = match () {
         () if is_timeout => ConnectorError::timeout(source),
@@ -219,7 +219,7 @@ impl HttpConnector for Choosing {
         HttpConnectorFuture::new(async move {
             match (answer.await, proxy) {
                 (Ok(answer), _) => Ok(bounded(answer)),
-                (Err(error), Some(proxy)) => Err(named(error, Place::Proxy(proxy))),
+                (Err(error), Some(proxy)) => Err(named(error, Peer::Proxy(proxy))),
                 (Err(error), None) => Err(error),
             }
         })
@@ -332,7 +332,7 @@ mod tests {
         };
         for error in given {
             let before = meaning(&error);
-            let after = named(error, Place::Address("http://h".to_owned()));
+            let after = named(error, Peer::Address("http://h".to_owned()));
             assert_eq!(meaning(&after), before);
             let source = after.into_source();
             let found = source.downcast_ref::<Unanswered>().unwrap();

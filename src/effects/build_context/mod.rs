@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     files::{self, FileError},
+    manifest,
     path::real_path,
     source::{
         LeftOut, Link, MAX_DEPTH, Verdict, follow, is_secret_directory, is_secret_target, judge,
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Dockerfile,
-    error::{Failure, Message},
+    error::{Exit, Failure, Message, Snippet},
     package::{
         build_context::{Entry, Kind},
         dockerignore::Dockerignore,
@@ -71,28 +72,35 @@ pub(crate) fn observe(request: &Request) -> Result<Context, Failure> {
     let inside = |key: &str, path: &Path| {
         let shown = path.display();
         let found = real_path(directory.join(path)).map_err(|_| {
-            Failure::config(format!("`{shown}` of agent `{agent}` does not exist"))
+            let missing = Failure::config(format!("`{shown}` of agent `{agent}` does not exist"))
                 .note(format!("it is looked for in {}", directory.display()))
                 .help(format!(
                     "create it, or name another path: `image = {{ {key} = \"…\" }}`"
-                ))
+                ));
+            manifest::located(directory, &shown.to_string(), missing)
         })?;
         if found.starts_with(&workspace) {
             Ok(found)
         } else {
-            Err(Failure::config(format!(
+            let outside = Failure::config(format!(
                 "`{shown}` of agent `{agent}` is outside the workspace"
             ))
-            .note(format!("it leads to {}", found.display())))
+            .note(format!("it leads to {}", found.display()));
+            Err(manifest::located(directory, &shown.to_string(), outside))
         }
     };
     let file = inside("dockerfile", &asked.path)?;
     let root = inside("context", &asked.context)?;
+    let is_no = |what: &str, path: &Path| {
+        let shown = path.display().to_string();
+        let failure = Failure::config(format!("`{shown}` of agent `{agent}` is not a {what}"));
+        Err(manifest::located(directory, &shown, failure))
+    };
+    if !file.is_file() {
+        return is_no("file", &asked.path);
+    }
     if !root.is_dir() {
-        return Err(Failure::config(format!(
-            "the build context `{}` of agent `{agent}` is not a directory",
-            asked.context.display()
-        )));
+        return is_no("directory", &asked.context);
     }
     let dockerfile = files::read_bytes(&file)?;
     let mut walk = Walk {
@@ -124,8 +132,9 @@ fn rules(dockerfile: &Path, root: &Path, workspace: &Path) -> Result<Dockerignor
             continue;
         }
         let text = files::read_text(&path)?.unwrap_or_default();
-        return Dockerignore::parse(&text).map_err(|(line, what)| {
-            Failure::config(format!("{what} in {}, line {line}", path.display()))
+        return Dockerignore::parse(&text).map_err(|(line, what)| Failure {
+            exit: Exit::Config,
+            messages: vec![Message::new(what).at(Snippet::line(path, text.clone(), line))],
         });
     }
     Ok(Dockerignore::default())

@@ -171,11 +171,11 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) used: SystemTime,
-    place: Place,
+    place: Storage,
 }
 
 #[derive(Debug, Clone)]
-enum Place {
+enum Storage {
     /// A folder, and the name of the lock next to it.
     Folder {
         parent: Folder,
@@ -279,7 +279,7 @@ fn programs(home: &Folder, found: &mut Contents) -> Result<(), Failure> {
                     name: shown,
                     bytes: data.len(),
                     used: data.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                    place: Place::File {
+                    place: Storage::File {
                         parent: home.clone(),
                         name,
                     },
@@ -302,7 +302,7 @@ fn entry(kind: Kind, parent: &Folder, name: &str, shown: &str, lock: String) -> 
         used: modified(&parent.path().join(&lock))
             .or_else(|_| modified(&path))
             .unwrap_or(SystemTime::UNIX_EPOCH),
-        place: Place::Folder {
+        place: Storage::Folder {
             parent: parent.clone(),
             name: name.to_owned(),
             lock,
@@ -366,9 +366,9 @@ impl Entry {
     /// Removes the entry unless it is in use. With `is_trial`, only checks whether it is.
     pub(crate) fn remove(&self, is_trial: bool) -> Result<Removal, Failure> {
         match &self.place {
-            Place::File { .. } if is_trial => {}
-            Place::File { parent, name } => parent.remove_file(name)?,
-            Place::Folder { parent, name, lock } => {
+            Storage::File { .. } if is_trial => {}
+            Storage::File { parent, name } => parent.remove_file(name)?,
+            Storage::Folder { parent, name, lock } => {
                 let Attempt::Held(_lock) = parent.try_lock(lock)? else {
                     return Ok(Removal::InUse);
                 };

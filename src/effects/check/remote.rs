@@ -10,7 +10,7 @@ use crate::{
     check::{
         Answer, Finding, NoAnswer, Outcome, Payload, Report, Rule,
         judge::{self, After},
-        remote::Place,
+        remote::AgentPlace,
         request::{Request, UNICODE},
     },
     config::Protocol,
@@ -29,7 +29,7 @@ pub(crate) struct Remote<'a> {
     pub(crate) arn: &'a str,
     pub(crate) endpoint: &'a EndpointName,
     pub(crate) contract: Contract,
-    pub(crate) place: Place,
+    pub(crate) place: AgentPlace,
 }
 
 /// A test in progress.
@@ -100,7 +100,7 @@ impl Test<'_> {
     }
 
     async fn end_sessions(&self) {
-        if self.remote.place == Place::Dev {
+        if self.remote.place == AgentPlace::Dev {
             return;
         }
         for session in &self.sessions {
@@ -163,8 +163,8 @@ impl Test<'_> {
             }) => {
                 let code = error.code.as_deref();
                 let is_the_agents = match self.remote.place {
-                    Place::Dev => code != Some(NOT_RUNNING),
-                    Place::Local | Place::Aws => {
+                    AgentPlace::Dev => code != Some(NOT_RUNNING),
+                    AgentPlace::Local | AgentPlace::Aws => {
                         status == Kind::RuntimeClient.status()
                             || code == Some(Kind::RuntimeClient.name())
                     }
@@ -198,8 +198,8 @@ impl Test<'_> {
         let request = Request::valid(&contract, &payload, session.as_str(), &mark);
         let outcome = self.ask(request, &session).await?;
         let missing = judge::missing(&outcome, &contract.path, false);
-        let is_missing = missing.is_some() && self.remote.place == Place::Dev;
-        if self.remote.place == Place::Dev {
+        let is_missing = missing.is_some() && self.remote.place == AgentPlace::Dev;
+        if self.remote.place == AgentPlace::Dev {
             self.report.judge(Rule::InvokeMissing, missing);
         }
         if is_missing {

@@ -326,7 +326,7 @@ fn unavailable(why: String) -> Response<Body> {
 
 /// Returns the request to send to the agent.
 fn to_agent(
-    parts: &hyper::http::request::Parts,
+    parts: &http::request::Parts,
     sent: Vec<Header>,
     port: u16,
     body: Body,

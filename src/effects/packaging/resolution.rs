@@ -12,7 +12,7 @@ use crate::{
     package::{
         installer::{Given, Wheels, minor_version, newest_words},
         newest::{self, Behind, Installed, Versions, Why},
-        requirements::{Place, Requirement},
+        requirements::{Origin, Requirement},
         tracing,
     },
 };
@@ -40,7 +40,7 @@ pub(super) fn behind(
     // Packages from other sources are not searched on the common indexes.
     let elsewhere: BTreeSet<String> = asked
         .iter()
-        .filter(|required| required.place() != Place::Index)
+        .filter(|required| required.place() != Origin::Index)
         .map(Requirement::normalized)
         .chain(
             inputs

@@ -19,7 +19,6 @@ use crate::{
     error::{Exit, Failure},
     names::{image_uri, ours},
     package::build_script::{script, variables},
-    plan::retry,
     project::{dockerfile::Sources, progress::shown, sessions::Placed},
     resources::{
         bucket::GRACE,
@@ -34,7 +33,7 @@ use crate::{
 /// How many lines of a failed build are repeated.
 const LAST_LINES: usize = 10;
 /// How often a log is read again after the end of a build, because lines arrive late.
-const LATE: u32 = 3;
+const LATE: usize = 3;
 /// How long stopping a build may take after Ctrl-C.
 const STOPPING: Duration = Duration::from_secs(10);
 /// The archive of the sources on this machine.
@@ -238,7 +237,7 @@ impl<'a> Runner<'a> {
         let start = clock::now();
         let limit = Duration::from_mins(2 * u64::from(MINUTES) + 10);
         let mut phase = String::new();
-        let mut attempt = 1;
+        let mut looks = clock::looks();
         while build.status == Status::Running {
             if build.phase != phase {
                 phase.clone_from(&build.phase);
@@ -252,8 +251,7 @@ impl<'a> Runner<'a> {
                     shown(limit)
                 )));
             }
-            clock::sleep(retry::look(attempt, clock::jitter())).await;
-            attempt = (attempt + 1).min(4);
+            clock::sleep(looks.next().unwrap_or_default()).await;
             build = match self.code_build.build(&self.project, &build.id).await? {
                 Some(build) => build,
                 None => {
@@ -261,11 +259,11 @@ impl<'a> Runner<'a> {
                 }
             };
         }
-        for round in 1..=LATE {
+        for pause in clock::pauses(LATE) {
             if log.read(self, &build).await? == 0 && build.log.is_none() {
                 break;
             }
-            clock::sleep(retry::pause(round, clock::jitter())).await;
+            clock::sleep(pause).await;
         }
         Ok((build, log.last))
     }
@@ -310,11 +308,11 @@ impl<'a> Runner<'a> {
     /// Returns the image that the build pushed.
     async fn image(&self, build: &Build, digest: &str) -> Result<StoredImage, Failure> {
         let name = repository::name(self.placed);
-        for attempt in 1..=LATE {
+        for pause in clock::pauses(LATE) {
             if let Some(image) = find(self.placed, digest).await? {
                 return Ok(image);
             }
-            clock::sleep(retry::pause(attempt, clock::jitter())).await;
+            clock::sleep(pause).await;
         }
         Err(Failure::world(format!(
             "build `{}` succeeded, but it pushed no image to the repository `{name}`",

@@ -32,7 +32,12 @@ pub(super) async fn runtimes(
     }
     let runtimes = Runtimes::new(session);
     let list = runtimes.list().await?;
-    for PartAgent { name, runtime } in agents {
+    for PartAgent {
+        name,
+        runtime,
+        span: _,
+    } in agents
+    {
         let identity = Identity {
             owner: Owner::Agent(name.clone()),
             ..Identity::of_resource(resource)

@@ -11,13 +11,13 @@ use crate::{
     },
     error::Failure,
     names::EndpointName,
-    plan::retry::{self, Setback},
+    plan::retry::Setback,
     protocol::{self, refusal::LOG_ENDS},
     ui::Ui,
 };
 
 /// How often the log is checked, because an agent's output arrives after some seconds.
-const LOOKS: u32 = 4;
+const LOOKS: usize = 4;
 
 /// The assumed clock difference between this machine and the service.
 const SKEW: Duration = Duration::from_secs(10);
@@ -41,19 +41,20 @@ pub(crate) async fn persist<T>(
     send: impl AsyncFn() -> Result<T, Refusal>,
     tell: impl Fn(Setback, Duration),
 ) -> Result<T, Refusal> {
-    let mut attempt = 0;
+    let mut pauses = clock::pauses(usize::MAX).zip(1..);
     loop {
-        attempt += 1;
         let refusal = match send().await {
             Ok(reply) => return Ok(reply),
             Err(refusal) => refusal,
         };
         let setback = setback(&refusal);
-        let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
-            return Err(refusal);
-        };
-        tell(setback, pause);
-        clock::sleep(pause).await;
+        match pauses.next() {
+            Some((pause, attempt)) if attempt < setback.attempts() => {
+                tell(setback, pause);
+                clock::sleep(pause).await;
+            }
+            _ => return Err(refusal),
+        }
     }
 }
 
@@ -209,21 +210,22 @@ fn with_way_to_logs(failure: Failure, partner: &Partner) -> Failure {
 async fn last_lines(partner: &Partner, since: SystemTime, ui: &Ui) -> Result<Vec<String>, Failure> {
     let logs = Logs::over(&partner.connection().await?);
     let since = since.checked_sub(SKEW).unwrap_or(since);
-    for look in 1..=LOOKS {
-        let lines = logs
-            .last_lines(&partner.id, partner.endpoint.as_str(), since)
-            .await?;
-        if !lines.is_empty() {
-            return Ok(lines);
-        }
-        if look == 1 {
-            ui.status("Waiting", "for the agent's log");
-        }
-        if look < LOOKS {
-            clock::sleep(retry::look(look, clock::jitter())).await;
-        }
+    let look = async || {
+        logs.last_lines(&partner.id, partner.endpoint.as_str(), since)
+            .await
+    };
+    let mut lines = look().await?;
+    if lines.is_empty() {
+        ui.status("Waiting", "for the agent's log");
     }
-    Ok(Vec::new())
+    for pause in clock::looks().take(LOOKS - 1) {
+        if !lines.is_empty() {
+            break;
+        }
+        clock::sleep(pause).await;
+        lines = look().await?;
+    }
+    Ok(lines)
 }
 
 async fn not_found(error: AwsError, partner: &Partner) -> Failure {

@@ -6,18 +6,28 @@ use crate::{error::Failure, package::elf};
 /// Source: <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html>
 pub(crate) const LARGEST: u64 = 2_000_000_000;
 
+/// Where a binary comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// cargo built it for the agent.
+    Built,
+    /// `--binary` names it.
+    Given,
+}
+
 /// Refuses a binary that the service cannot run.
-pub(crate) fn check(shown: &str, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn check(shown: &str, bytes: &[u8], origin: Origin) -> Result<(), Failure> {
     let failure = |what: String| Failure::config(format!("`{shown}` {what}"));
     if !bytes.starts_with(elf::MAGIC) {
         return Err(failure("is not a Linux program".to_owned()));
     }
     if let Some(unfit) = elf::unfit(bytes) {
-        return Err(failure(unfit.to_string()).help(match unfit {
-            elf::Unfit::Machine(_) => {
+        return Err(failure(unfit.to_string()).help(match (origin, unfit) {
+            (Origin::Given, _) => "build it for `aarch64-unknown-linux-musl`",
+            (Origin::Built, elf::Unfit::Machine(_)) => {
                 "remove `--target` and `build.target` from your own settings; the agent's `build.target` chooses it"
             }
-            elf::Unfit::Glibc(..) => {
+            (Origin::Built, elf::Unfit::Glibc(..)) => {
                 "remove `target` from the agent's `build`, so that the binary is static, or link it with cargo-zigbuild"
             }
         }));
@@ -44,8 +54,12 @@ mod tests {
             (bytes[4], bytes[5], bytes[6], bytes[18]) = (2, 1, 1, machine);
             bytes
         };
-        assert_eq!(check("a", &header(183)), Ok(()));
-        let what = |bytes: &[u8]| check("a", bytes).unwrap_err().messages[0].what.clone();
+        assert_eq!(check("a", &header(183), Origin::Built), Ok(()));
+        let refused = |bytes: &[u8], origin| check("a", bytes, origin).unwrap_err();
+        let what = |bytes: &[u8]| refused(bytes, Origin::Built).messages[0].what.clone();
+        let help = |origin| format!("{:?}", refused(&header(62), origin));
+        assert!(help(Origin::Built).contains("remove `--target`"));
+        assert!(help(Origin::Given).contains("build it for `aarch64-unknown-linux-musl`"));
         assert_eq!(
             what(&header(62)),
             "`a` is made for x86-64, not for 64-bit ARM"

@@ -48,6 +48,19 @@ impl Builder {
         }
     }
 
+    /// Returns what the program needs besides itself: the arguments of a run that succeeds with it, its
+    /// name, and where it is described how to install it.
+    pub(crate) fn plugin(self) -> Option<(&'static [&'static str], &'static str, &'static str)> {
+        match self {
+            Self::Docker => Some((
+                &["buildx", "version"],
+                "buildx",
+                "https://github.com/docker/buildx#installing",
+            )),
+            Self::Podman | Self::Buildah => None,
+        }
+    }
+
     /// Returns the arguments of the runs that build the image and write it as an OCI archive.
     pub(crate) fn runs(self, task: &Task<'_>) -> [Vec<String>; 2] {
         let Task {

@@ -43,7 +43,7 @@ pub(crate) struct Requirement {
 
 /// The source of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Origin {
     Index,
     /// A wheel at an address.
     WheelAt(String),
@@ -112,9 +112,9 @@ impl Requirement {
         normalized(&self.name)
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Origin {
         match &self.target {
-            None => Place::Index,
+            None => Origin::Index,
             Some(target) => place(target),
         }
     }
@@ -142,22 +142,22 @@ fn cut<'t>(text: &'t str, marks: &[&str]) -> (&'t str, &'t str) {
 }
 
 /// Returns the source that an address or a path refers to.
-pub(crate) fn place(target: &str) -> Place {
+pub(crate) fn place(target: &str) -> Origin {
     if let Some(path) = target.strip_prefix("file://") {
-        return Place::Local(path.trim_start_matches("localhost").to_owned());
+        return Origin::Local(path.trim_start_matches("localhost").to_owned());
     }
     if let Some(path) = target.strip_prefix("file:") {
-        return Place::Local(path.to_owned());
+        return Origin::Local(path.to_owned());
     }
     if let Some((scheme, rest)) = target.split_once("://") {
         let path = rest.split(['?', '#']).next().unwrap_or(rest);
         return if !scheme.contains('+') && is_wheel(path) {
-            Place::WheelAt(target.to_owned())
+            Origin::WheelAt(target.to_owned())
         } else {
-            Place::Sources(target.to_owned())
+            Origin::Sources(target.to_owned())
         };
     }
-    Place::Local(target.to_owned())
+    Origin::Local(target.to_owned())
 }
 
 pub(crate) fn is_wheel(path: &str) -> bool {
@@ -252,8 +252,8 @@ mod tests {
 
     #[test]
     fn what_would_have_to_be_built_is_told_from_wheels_behind_addresses() {
-        let sources = |target: &str| Place::Sources(target.to_owned());
-        let local = |target: &str| Place::Local(target.to_owned());
+        let sources = |target: &str| Origin::Sources(target.to_owned());
+        let local = |target: &str| Origin::Local(target.to_owned());
         for (text, place) in [
             ("git+https://h/a.git@v1", sources("git+https://h/a.git@v1")),
             ("b @ git+ssh://git@h/b", sources("git+ssh://git@h/b")),
@@ -263,7 +263,7 @@ mod tests {
             ),
             (
                 "d[x,y] @ https://h/d-1-py3-none-any.whl#sha256=00",
-                Place::WheelAt("https://h/d-1-py3-none-any.whl#sha256=00".to_owned()),
+                Origin::WheelAt("https://h/d-1-py3-none-any.whl#sha256=00".to_owned()),
             ),
             ("e@file:///w/e.whl", local("/w/e.whl")),
             (
@@ -271,7 +271,7 @@ mod tests {
                 sources("git+https://h/f-1-py3-none-any.whl"),
             ),
             ("../lib", local("../lib")),
-            ("boto3", Place::Index),
+            ("boto3", Origin::Index),
         ] {
             assert_eq!(Requirement::read(text).place(), place, "{text}");
         }

@@ -25,7 +25,7 @@ use crate::{
 
 /// Where an agent's table goes in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct TablePlace {
     pub(crate) head: Head,
     pub(crate) project: ProjectTable,
 }
@@ -46,7 +46,7 @@ pub(crate) enum ProjectTable {
 ///
 /// # Errors
 /// Fails if members declare different projects, because none of them can be the workspace's.
-pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failure> {
+pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<TablePlace, Failure> {
     let declares = |manifest: &Manifest, head: Head| {
         parsed(manifest).is_some_and(|document| our_table(&document, head).is_some())
     };
@@ -54,7 +54,7 @@ pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failur
         .into_iter()
         .find(|head| declares(target, *head))
     {
-        return Ok(Place {
+        return Ok(TablePlace {
             head,
             project: ProjectTable::Declared,
         });
@@ -76,7 +76,7 @@ pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failur
     } else {
         ProjectTable::Beside
     };
-    Ok(Place { head, project })
+    Ok(TablePlace { head, project })
 }
 
 /// Returns the project that members declare for themselves.
@@ -327,7 +327,7 @@ mod tests {
                 ProjectTable::Beside,
             ),
         ] {
-            assert_eq!(at_root(target), Place { head, project }, "{target}");
+            assert_eq!(at_root(target), TablePlace { head, project }, "{target}");
         }
         let member = |path: &str, text: &str| {
             Manifest::new(
@@ -357,7 +357,11 @@ mod tests {
         ] {
             let found = beside(target, root, others).unwrap();
             let head = Head::Package;
-            assert_eq!(found, Place { head, project }, "{target}{root}{others:?}");
+            assert_eq!(
+                found,
+                TablePlace { head, project },
+                "{target}{root}{others:?}"
+            );
         }
         let other = own.replace("b-7", "c-7");
         let failure = beside(package, workspace, &[own, &other]).unwrap_err();

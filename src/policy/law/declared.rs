@@ -122,6 +122,7 @@ fn the_runtime_that_a_target_leads_to_may_be_read_and_no_more() {
         agent: Some(PartAgent {
             name: AgentName::parse("b").unwrap(),
             runtime: RuntimeName::parse("b_prod").unwrap(),
+            span: 0..0,
         }),
     };
     agent.resources.push(Resource {

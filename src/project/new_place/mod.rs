@@ -25,7 +25,7 @@ use crate::{
     ui::Ui,
 };
 
-pub(crate) enum Place {
+pub(crate) enum NewPlace {
     Standalone,
     Joining(Box<Joining>),
     /// A cargo package of its own.
@@ -56,7 +56,7 @@ impl Edit {
     }
 }
 
-impl Place {
+impl NewPlace {
     /// Looks for a workspace around the package of a Rust agent.
     pub(crate) fn of_package(path: &Path, standalone: bool) -> Result<Self, Failure> {
         Surroundings::observe(path, standalone).map(Self::Package)

@@ -452,6 +452,7 @@ fn a_target_waits_for_the_runtime_of_its_agent_and_follows_it() {
     resource.parts.get_mut("two").unwrap().agent = Some(PartAgent {
         name: AgentName::parse("two").unwrap(),
         runtime: runtime.clone(),
+        span: 0..0,
     });
     let mut state = None;
     let at = |arn: &str| BTreeMap::from([(runtime.clone(), arn.to_owned())]);

@@ -119,17 +119,17 @@ pub(crate) struct Start {
     pub(crate) what: String,
     pub(crate) protocol: Option<Protocol>,
     pub(crate) line: usize,
-    pub(crate) host: Place,
-    pub(crate) port: Place,
+    pub(crate) host: Setting,
+    pub(crate) port: Setting,
     /// For MCP servers: `stdio`, `sse`, or what the service needs.
-    pub(crate) transport: Place,
-    pub(crate) stateless: Place,
-    pub(crate) path: Place,
+    pub(crate) transport: Setting,
+    pub(crate) stateless: Setting,
+    pub(crate) path: Setting,
 }
 
 /// A setting, as far as it can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Setting {
     /// What the service needs.
     Right,
     Is(String),
@@ -138,7 +138,7 @@ pub(crate) enum Place {
     Unknown,
 }
 
-impl Place {
+impl Setting {
     fn of(value: Option<&Value>, default: Self) -> Self {
         match value {
             None => default,
@@ -167,8 +167,12 @@ impl Start {
         let start = match (callee, last) {
             ("uvicorn.run" | "uvicorn.Config", _) => Self::uvicorn(call),
             ("waitress.serve", _) => Self::waitress(call),
-            (_, "serve_a2a") => Self::new(call, Some(Protocol::A2a), Place::Right, Place::Right),
-            (_, "serve_ag_ui") => Self::new(call, Some(Protocol::Agui), Place::Right, Place::Right),
+            (_, "serve_a2a") => {
+                Self::new(call, Some(Protocol::A2a), Setting::Right, Setting::Right)
+            }
+            (_, "serve_ag_ui") => {
+                Self::new(call, Some(Protocol::Agui), Setting::Right, Setting::Right)
+            }
             _ => Self::method(call, owner, last, made)?,
         };
         Some(if call.argument("**").is_some() {
@@ -178,16 +182,16 @@ impl Start {
         })
     }
 
-    fn new(call: &Call, protocol: Option<Protocol>, host: Place, port: Place) -> Self {
+    fn new(call: &Call, protocol: Option<Protocol>, host: Setting, port: Setting) -> Self {
         Self {
             what: String::new(),
             protocol,
             line: call.line,
-            host: Place::of(call.argument("host"), host),
-            port: Place::of(call.argument("port"), port),
-            transport: Place::Right,
-            stateless: Place::Right,
-            path: Place::Right,
+            host: Setting::of(call.argument("host"), host),
+            port: Setting::of(call.argument("port"), port),
+            transport: Setting::Right,
+            stateless: Setting::Right,
+            path: Setting::Right,
         }
     }
 
@@ -200,8 +204,8 @@ impl Start {
             &mut self.stateless,
             &mut self.path,
         ] {
-            if matches!(place, Place::Default(_)) {
-                *place = Place::Unknown;
+            if matches!(place, Setting::Default(_)) {
+                *place = Setting::Unknown;
             }
         }
         self
@@ -220,8 +224,8 @@ impl Start {
             ..Self::new(
                 call,
                 None,
-                Place::Default("127.0.0.1"),
-                Place::Default("8000"),
+                Setting::Default("127.0.0.1"),
+                Setting::Default("8000"),
             )
         }
     }
@@ -234,14 +238,14 @@ impl Start {
         let start = Self::new(
             call,
             None,
-            Place::Default("0.0.0.0"),
-            Place::Default("8080"),
+            Setting::Default("0.0.0.0"),
+            Setting::Default("8080"),
         );
         let start = Self { what, ..start };
         match call.argument("listen") {
             Some(_) => Self {
-                host: Place::Unknown,
-                port: Place::Unknown,
+                host: Setting::Unknown,
+                port: Setting::Unknown,
                 ..start
             },
             None => start,
@@ -257,13 +261,13 @@ impl Start {
         let server = Server::made_by(owner)?;
         let start = match (server, last) {
             (Server::Sdk | Server::SdkAgui, "run") => {
-                Self::new(call, server.protocol(), Place::Right, Place::Right)
+                Self::new(call, server.protocol(), Setting::Right, Setting::Right)
             }
             (Server::Flask, "run") => Self::new(
                 call,
                 None,
-                Place::Default("127.0.0.1"),
-                Place::Default("5000"),
+                Setting::Default("127.0.0.1"),
+                Setting::Default("5000"),
             ),
             (Server::A2aStrands, "serve") => {
                 let made = made(owner);
@@ -271,14 +275,14 @@ impl Start {
                 Self::new(
                     call,
                     server.protocol(),
-                    Place::of(argument("host"), Place::Default("127.0.0.1")),
-                    Place::of(argument("port"), Place::Right),
+                    Setting::of(argument("host"), Setting::Default("127.0.0.1")),
+                    Setting::of(argument("port"), Setting::Right),
                 )
             }
             (Server::Mcp(kind), _) => Self::mcp(call, kind, last, made(owner).as_ref())?,
             (Server::McpLowLevel, "run") => Self {
-                transport: Place::Is("stdio".to_owned()),
-                ..Self::new(call, server.protocol(), Place::Right, Place::Right)
+                transport: Setting::Is("stdio".to_owned()),
+                ..Self::new(call, server.protocol(), Setting::Right, Setting::Right)
             },
             _ => return None,
         };
@@ -290,17 +294,17 @@ impl Start {
 
     fn mcp(call: &Call, kind: Mcp, last: &str, made: Option<&Call>) -> Option<Self> {
         let transport = match last {
-            "run" | "run_async" => Place::of(
+            "run" | "run_async" => Setting::of(
                 call.argument("transport").or_else(|| call.positional(0)),
-                Place::Default("stdio"),
+                Setting::Default("stdio"),
             ),
-            "run_stdio_async" => Place::Is("stdio".to_owned()),
-            "run_sse_async" => Place::Is("sse".to_owned()),
-            "run_http_async" | "run_streamable_http_async" => Place::Right,
+            "run_stdio_async" => Setting::Is("stdio".to_owned()),
+            "run_sse_async" => Setting::Is("sse".to_owned()),
+            "run_http_async" | "run_streamable_http_async" => Setting::Right,
             _ => return None,
         };
         let transport = match transport.text() {
-            Some("http" | "streamable-http") => Place::Right,
+            Some("http" | "streamable-http") => Setting::Right,
             _ => transport,
         };
         // The first version takes these settings on creation, the others when they run.
@@ -312,19 +316,19 @@ impl Start {
         let unread = kind == Mcp::Official1 && made.is_none();
         let default = |text| {
             if unread {
-                Place::Unknown
+                Setting::Unknown
             } else {
-                Place::Default(text)
+                Setting::Default(text)
             }
         };
         let path = argument("streamable_http_path").or_else(|| argument("path"));
         Some(Self {
             transport,
-            host: Place::of(argument("host"), default("127.0.0.1")),
-            port: Place::of(argument("port"), Place::Right),
-            stateless: Place::of(argument("stateless_http"), default("False")),
-            path: Place::of(path, Place::Right),
-            ..Self::new(call, Some(Protocol::Mcp), Place::Right, Place::Right)
+            host: Setting::of(argument("host"), default("127.0.0.1")),
+            port: Setting::of(argument("port"), Setting::Right),
+            stateless: Setting::of(argument("stateless_http"), default("False")),
+            path: Setting::of(path, Setting::Right),
+            ..Self::new(call, Some(Protocol::Mcp), Setting::Right, Setting::Right)
         })
     }
 }

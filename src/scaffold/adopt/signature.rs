@@ -9,11 +9,11 @@ pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) annotation: Option<String>,
     pub(crate) has_default: bool,
-    pub(crate) place: Place,
+    pub(crate) place: ParameterKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum ParameterKind {
     Positional,
     KeywordOnly,
     /// `*args`
@@ -25,7 +25,11 @@ pub(crate) enum Place {
 impl Parameter {
     /// Returns whether a call without it fails.
     pub(crate) fn is_required(&self) -> bool {
-        !self.has_default && matches!(self.place, Place::Positional | Place::KeywordOnly)
+        !self.has_default
+            && matches!(
+                self.place,
+                ParameterKind::Positional | ParameterKind::KeywordOnly
+            )
     }
 }
 
@@ -43,14 +47,14 @@ pub(crate) fn passing(function: &Function) -> Result<Passing, String> {
     let mut parameters = function.parameters.iter();
     let Some(first) = parameters
         .next()
-        .filter(|first| matches!(first.place, Place::Positional | Place::Rest))
+        .filter(|first| matches!(first.place, ParameterKind::Positional | ParameterKind::Rest))
     else {
         return Err("takes no argument, so it cannot receive the payload".to_owned());
     };
     let second = parameters.clone().next();
-    let with_context = second
-        .is_some_and(|second| second.name == "context" && second.place == Place::Positional)
-        && first.place == Place::Positional;
+    let with_context = second.is_some_and(|second| {
+        second.name == "context" && second.place == ParameterKind::Positional
+    }) && first.place == ParameterKind::Positional;
     let missing: Vec<String> = parameters
         .filter(|parameter| parameter.is_required())
         .filter(|parameter| !(with_context && parameter.name == "context"))
@@ -89,16 +93,16 @@ pub(super) fn parameters(function: Node<'_>, text: &str) -> Vec<Parameter> {
     let Some(list) = function.child_by_field_name("parameters") else {
         return Vec::new();
     };
-    let mut place = Place::Positional;
+    let mut place = ParameterKind::Positional;
     let mut found = Vec::new();
     for node in children(list) {
         match node.kind() {
-            "keyword_separator" => place = Place::KeywordOnly,
+            "keyword_separator" => place = ParameterKind::KeywordOnly,
             "positional_separator" | "comment" => {}
             _ => {
                 let parameter = parameter(node, place, text);
-                if parameter.place == Place::Rest {
-                    place = Place::KeywordOnly;
+                if parameter.place == ParameterKind::Rest {
+                    place = ParameterKind::KeywordOnly;
                 }
                 found.push(parameter);
             }
@@ -107,7 +111,7 @@ pub(super) fn parameters(function: Node<'_>, text: &str) -> Vec<Parameter> {
     found
 }
 
-fn parameter(node: Node<'_>, place: Place, text: &str) -> Parameter {
+fn parameter(node: Node<'_>, place: ParameterKind, text: &str) -> Parameter {
     let pattern = match node.kind() {
         "typed_parameter" => node.named_child(0).unwrap_or(node),
         _ => node.child_by_field_name("name").unwrap_or(node),
@@ -119,8 +123,8 @@ fn parameter(node: Node<'_>, place: Place, text: &str) -> Parameter {
             .map(|annotation| words(annotation, text).to_owned()),
         has_default: node.child_by_field_name("value").is_some(),
         place: match pattern.kind() {
-            "list_splat_pattern" => Place::Rest,
-            "dictionary_splat_pattern" => Place::Keywords,
+            "list_splat_pattern" => ParameterKind::Rest,
+            "dictionary_splat_pattern" => ParameterKind::Keywords,
             _ => place,
         },
     }

@@ -20,9 +20,11 @@ use super::{
     upload::{Content, Part},
 };
 use crate::{
-    effects::{aws::error::innermost, clock},
-    plan::retry,
-    protocol::registry::{Next, Outcome, next, retry_after},
+    effects::{
+        aws::error::innermost,
+        clock::{self, Pauses},
+    },
+    protocol::registry::{self, Next, Outcome, retry_after},
 };
 
 /// The longest answer that is read, in bytes.
@@ -128,25 +130,20 @@ impl Registry {
         headers: &[(&'static str, &str)],
         body: Option<&Arc<[u8]>>,
     ) -> Result<Answer, AwsError> {
-        let mut is_fresh = false;
-        let mut attempt = 0;
+        let mut attempts = Attempts::new();
         loop {
-            attempt += 1;
             let authorization = self.authorization().await?;
             let body = match body {
                 Some(bytes) => SdkBody::from(bytes.to_vec()),
                 None => SdkBody::empty(),
             };
             let answer = self.once(method, url, headers, body, &authorization).await;
-            match next(outcome(&answer), attempt, is_fresh) {
+            match attempts.next(outcome(&answer)) {
                 Next::Use => {
                     return answer.map_err(|why| AwsError::unanswered(operation, resource, why));
                 }
-                Next::Renew => {
-                    self.renew(&authorization).await;
-                    is_fresh = true;
-                }
-                Next::Again(pause) => wait(pause, attempt).await,
+                Next::Renew => self.renew(&authorization).await,
+                Next::Again(pause) => clock::sleep(pause).await,
             }
         }
     }
@@ -260,6 +257,31 @@ pub(super) fn outcome(answer: &Result<Answer, String>) -> Outcome {
     }
 }
 
-pub(super) async fn wait(asked: Option<Duration>, attempt: u32) {
-    clock::sleep(asked.unwrap_or_else(|| retry::pause(attempt, clock::jitter()))).await;
+/// The attempts of one request.
+pub(super) struct Attempts {
+    pauses: Pauses,
+    /// True if the credentials were renewed, or none are needed.
+    is_fresh: bool,
+}
+
+impl Attempts {
+    pub(super) fn new() -> Self {
+        Self {
+            pauses: clock::pauses(registry::ATTEMPTS - 1),
+            is_fresh: false,
+        }
+    }
+
+    pub(super) fn without_credentials() -> Self {
+        Self {
+            is_fresh: true,
+            ..Self::new()
+        }
+    }
+
+    pub(super) fn next(&mut self, outcome: Outcome) -> Next {
+        let next = registry::next(outcome, self.is_fresh, self.pauses.next());
+        self.is_fresh |= next == Next::Renew;
+        next
+    }
 }

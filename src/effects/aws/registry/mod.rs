@@ -30,7 +30,7 @@ use crate::{
     error::Failure,
     package::image::{Image, MANIFEST},
     plan::privacy::{self, Proof},
-    protocol::registry::{self, Place},
+    protocol::registry::{self, Repository},
 };
 
 /// How many layers are sent at once.
@@ -43,7 +43,7 @@ pub(crate) struct Sent(Arc<AtomicU64>);
 /// A repository that images are pushed into.
 pub(crate) struct Registry {
     connector: SharedHttpConnector,
-    place: Place,
+    place: Repository,
     login: Login,
     /// The value of `Authorization`, once there is one.
     authorization: Mutex<Option<String>>,
@@ -104,7 +104,7 @@ impl Registry {
         };
         let mut opened = Self::at(
             https::connector(&registry, &session.network),
-            Place {
+            Repository {
                 registry,
                 repository: repository.to_owned(),
             },
@@ -119,7 +119,7 @@ impl Registry {
 
     fn at(
         connector: SharedHttpConnector,
-        place: Place,
+        place: Repository,
         login: Login,
         parts: Option<Ecr>,
     ) -> Result<Self, Failure> {

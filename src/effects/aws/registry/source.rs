@@ -16,7 +16,7 @@ use http_body_util::{BodyExt as _, Collected, Limited};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Login, Sent, exchange::wait};
+use super::{Login, Sent, exchange::Attempts};
 use crate::{
     effects::{
         aws::{Session, ecr::Ecr, error::innermost, network::Network},
@@ -27,7 +27,7 @@ use crate::{
     names::image_reference::ImageReference,
     package::image::digest,
     plan::privacy,
-    protocol::registry::{self, Next, Outcome, Place, next, retry_after},
+    protocol::registry::{self, Next, Outcome, Repository, retry_after},
     text::hex,
 };
 
@@ -47,7 +47,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
 /// A repository that a base image is pulled from.
 pub(crate) struct Source {
     reference: ImageReference,
-    place: Place,
+    place: Repository,
     reach: Reach,
     network: Network,
     /// For the registry of the session's account.
@@ -95,7 +95,7 @@ impl Source {
         });
         Ok(Self {
             place: match emulator {
-                Some(url) => Place {
+                Some(url) => Repository {
                     registry: url.trim_end_matches('/').to_owned(),
                     repository: reference.repository().to_owned(),
                 },
@@ -210,32 +210,25 @@ impl Source {
                 .note("it is not in the cache, and `--offline` downloads nothing")
                 .help("run this once without `--offline`"));
         }
-        let mut is_fresh = false;
-        let mut attempt = 0;
+        let mut attempts = Attempts::new();
         loop {
-            attempt += 1;
             let authorization = self.authorization.lock().await.clone();
-            let answered = self.follow(url, authorization.as_deref()).await;
-            match (next(outcome(&answered), attempt, is_fresh), answered) {
-                (Next::Use, Ok(response)) if response.status().as_u16() == 200 => {
-                    match read(response).await {
-                        Ok(content) => return Ok(content),
-                        Err(Broken::Final(failure)) => return Err(failure),
-                        Err(Broken::Lost(why)) => match next(Outcome::Lost, attempt, is_fresh) {
-                            Next::Again(pause) => wait(pause, attempt).await,
-                            Next::Use | Next::Renew => return Err(self.unanswered(&why)),
-                        },
-                    }
-                }
+            let answered = match self.follow(url, authorization.as_deref()).await {
+                Ok(response) if response.status().as_u16() == 200 => match read(response).await {
+                    Ok(content) => return Ok(content),
+                    Err(Broken::Final(failure)) => return Err(failure),
+                    Err(Broken::Lost(why)) => Err(why),
+                },
+                other => other,
+            };
+            match (attempts.next(outcome(&answered)), answered) {
                 (Next::Use, Ok(response)) => return Err(self.refused(response).await),
-                (Next::Use, Err(why)) => return Err(self.unanswered(&why)),
+                (Next::Use | Next::Renew, Err(why)) => return Err(self.unanswered(&why)),
                 (Next::Renew, Ok(response)) => {
                     let demand = response.headers().get("www-authenticate");
                     self.renew(authorization, demand).await?;
-                    is_fresh = true;
                 }
-                (Next::Again(pause), _) => wait(pause, attempt).await,
-                (Next::Renew, Err(_)) => wait(None, attempt).await,
+                (Next::Again(pause), _) => clock::sleep(pause).await,
             }
         }
     }
@@ -307,12 +300,11 @@ impl Source {
 
     /// Asks for a token that everyone can have.
     async fn token(&self, address: &str) -> Result<HttpResponse, Failure> {
-        let mut attempt = 0;
+        // A token needs no token.
+        let mut attempts = Attempts::without_credentials();
         loop {
-            attempt += 1;
             let answered = self.follow(address, None).await;
-            // A token needs no token.
-            match (next(outcome(&answered), attempt, true), answered) {
+            match (attempts.next(outcome(&answered)), answered) {
                 (Next::Use | Next::Renew, Ok(response)) if response.status().as_u16() == 200 => {
                     return Ok(response);
                 }
@@ -320,7 +312,7 @@ impl Source {
                     return Err(self.refused(response).await);
                 }
                 (Next::Use | Next::Renew, Err(why)) => return Err(self.unanswered(&why)),
-                (Next::Again(pause), _) => wait(pause, attempt).await,
+                (Next::Again(pause), _) => clock::sleep(pause).await,
             }
         }
     }
@@ -401,11 +393,11 @@ fn outcome(answered: &Result<HttpResponse, String>) -> Outcome {
 
 /// Returns the place of an image. Docker Hub has another address than its name, and a name of one
 /// part means an image of its own there.
-fn place(reference: &ImageReference) -> Place {
+fn place(reference: &ImageReference) -> Repository {
     let (registry, repository) = (reference.registry(), reference.repository());
     let host = registry.split(':').next().unwrap_or(registry);
     let is_hub = registry == "docker.io";
-    Place {
+    Repository {
         registry: match registry {
             _ if is_hub => "https://registry-1.docker.io".to_owned(),
             _ if privacy::is_loopback_host(host) => format!("http://{registry}"),

@@ -5,12 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     AwsError, Registry, Sent, Way,
-    exchange::{outcome, wait},
+    exchange::{Attempts, outcome},
 };
 use crate::{
-    effects::files,
+    effects::{clock, files},
     package::image::{Blob, Image, StoredLayer},
-    protocol::registry::{Next, next},
+    protocol::registry::Next,
 };
 
 /// A part of an image that is stored as a whole: a layer or the configuration.
@@ -111,23 +111,18 @@ impl Registry {
     }
 
     async fn send_part(&self, part: &Part, sent: &Sent) -> Result<u64, AwsError> {
-        let mut is_fresh = false;
         let mut cuts = 0;
-        let mut attempt = 0;
+        let mut attempts = Attempts::new();
         loop {
-            attempt += 1;
             let url = self.begin(&part.digest).await?;
             let authorization = self.authorization().await?;
             let answer = self.send(&url, part, sent, &authorization).await;
-            match (next(outcome(&answer), attempt, is_fresh), answer) {
+            match (attempts.next(outcome(&answer)), answer) {
                 (_, Ok(answer)) if answer.status == 201 => {
                     self.same(&answer, &part.digest, FINISH)?;
                     return Ok(part.size);
                 }
-                (Next::Renew, _) => {
-                    self.renew(&authorization).await;
-                    is_fresh = true;
-                }
+                (Next::Renew, _) => self.renew(&authorization).await,
                 (Next::Again(pause), answer) => {
                     cuts += u32::from(answer.is_err());
                     if let (true, Some(ecr)) = (cuts >= CUTS, &self.parts) {
@@ -135,7 +130,7 @@ impl Registry {
                             .push_layer(&self.place.repository, &part.load()?, sent)
                             .await;
                     }
-                    wait(pause, attempt).await;
+                    clock::sleep(pause).await;
                 }
                 (Next::Use, Ok(answer)) => return Err(answer.refused(FINISH, self.shown())),
                 (Next::Use, Err(why)) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use backon::Retryable as _;
 use serde_json::Value;
 
 use super::Store;
@@ -11,7 +12,6 @@ use crate::{
         clock,
     },
     error::Failure,
-    plan::retry,
     protocol::xml::Element,
     resources::{
         bucket::{self as plan, BucketStep, ObservedBucket, Settings},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often a step is retried if another run changes the bucket at the same time.
-const ROUNDS: u32 = 6;
+const RETRIES: usize = 5;
 
 /// The ID of this tool's lifecycle rule.
 const UNFINISHED: &str = "drop-unfinished-uploads";
@@ -211,26 +211,19 @@ impl Store {
     /// Retries, because another run may change the same bucket, and a new bucket is not visible
     /// everywhere at once.
     async fn apply(&self, step: &BucketStep) -> Result<(), AwsError> {
-        let mut round = 1;
-        loop {
-            let result = match step {
-                BucketStep::Create => self.create().await,
-                BucketStep::BlockPublicAccess => self.block_public_access().await,
-                BucketStep::Encrypt => self.encrypt().await,
-                BucketStep::DropUnfinishedUploads => self.drop_unfinished_uploads().await,
-                BucketStep::DemandTls => self.demand_tls().await,
-                BucketStep::Tag(tags) => self.tag(tags).await,
-            };
-            match result {
-                Err(error)
-                    if matches!(error.kind, Kind::Conflict | Kind::NotFound) && round < ROUNDS =>
-                {
-                    clock::sleep(retry::pause(round, clock::jitter())).await;
-                    round += 1;
-                }
-                result => return result,
-            }
-        }
+        let once = async || match step {
+            BucketStep::Create => self.create().await,
+            BucketStep::BlockPublicAccess => self.block_public_access().await,
+            BucketStep::Encrypt => self.encrypt().await,
+            BucketStep::DropUnfinishedUploads => self.drop_unfinished_uploads().await,
+            BucketStep::DemandTls => self.demand_tls().await,
+            BucketStep::Tag(tags) => self.tag(tags).await,
+        };
+        (|| once())
+            .retry(clock::backoff(RETRIES))
+            .sleep(clock::sleep)
+            .when(|error| matches!(error.kind, Kind::Conflict | Kind::NotFound))
+            .await
     }
 
     async fn create(&self) -> Result<(), AwsError> {

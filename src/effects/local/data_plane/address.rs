@@ -51,7 +51,7 @@ impl Answers for Address {
             );
         }
         let target = request.uri().path_and_query();
-        let target = target.map_or("/", hyper::http::uri::PathAndQuery::as_str);
+        let target = target.map_or("/", http::uri::PathAndQuery::as_str);
         if let Some(asked) = target.strip_prefix(PREPARE) {
             return self
                 .agents

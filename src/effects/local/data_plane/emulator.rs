@@ -58,7 +58,7 @@ impl Emulator {
         let path = parts
             .uri
             .path_and_query()
-            .map_or("/", hyper::http::uri::PathAndQuery::as_str);
+            .map_or("/", http::uri::PathAndQuery::as_str);
         let Ok(uri) = format!("http://127.0.0.1:{}{path}", self.port).parse::<Uri>() else {
             return text(StatusCode::BAD_REQUEST, "the path cannot be passed on\n");
         };

@@ -48,7 +48,7 @@ impl OnAws {
 
     pub(super) fn route(&self, request: &Request<Incoming>) -> Route {
         let target = request.uri().path_and_query();
-        let target = target.map_or("/", hyper::http::uri::PathAndQuery::as_str);
+        let target = target.map_or("/", http::uri::PathAndQuery::as_str);
         let authorization = request.headers().get(header::AUTHORIZATION);
         let authorization = authorization.and_then(|value| value.to_str().ok());
         Route::of(request.method().as_str(), target, authorization, &self.key)

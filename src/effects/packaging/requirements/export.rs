@@ -8,7 +8,7 @@ use crate::{
     effects::files,
     error::{Exit, Failure, Snippet},
     package::requirements::{
-        Place, Requirement, is_wheel,
+        Origin, Requirement, is_wheel,
         lines::{self, Said},
     },
 };
@@ -72,17 +72,17 @@ pub(in super::super) fn exported(
         };
         let required = Requirement::read(&line);
         match required.place() {
-            Place::Local(path) if !is_wheel(&path) => {}
-            Place::Local(path) => {
+            Origin::Local(path) if !is_wheel(&path) => {}
+            Origin::Local(path) => {
                 let path = lock.folder.join(path);
                 let address = super::reading::address_of(&path);
                 inputs.requirements.push((required.found_at(&address), at));
             }
-            Place::Sources(address) => {
+            Origin::Sources(address) => {
                 problems.push(super::reading::to_be_built(&address, at));
             }
-            Place::WheelAt(_) => inputs.requirements.push((line, at)),
-            Place::Index => match lock.registries.get(&required.normalized()) {
+            Origin::WheelAt(_) => inputs.requirements.push((line, at)),
+            Origin::Index => match lock.registries.get(&required.normalized()) {
                 Some(index) if index.contains("://") && index.trim_end_matches('/') != PYPI => {
                     let (line, hashes) = line.split_once(" --hash").unwrap_or((&line, ""));
                     if !hashes.is_empty() {

@@ -13,7 +13,7 @@ use crate::{
     effects::{files, programs::Checkout},
     error::{Exit, Failure, Message, Snippet},
     package::requirements::{
-        Kind, Place, Requirement,
+        Kind, Origin, Requirement,
         lines::{self, Said},
         lock, place,
     },
@@ -160,7 +160,7 @@ impl<'c> Reading<'c> {
             Said::Constrain(path) => self.include(&path, Role::Constrain, folder, at)?,
             Said::Place(option, value) => {
                 let value = match place(&value) {
-                    Place::Local(path) if !value.contains("${") => {
+                    Origin::Local(path) if !value.contains("${") => {
                         let path = folder.join(path);
                         self.offered(&path)?;
                         path.to_string_lossy().into_owned()
@@ -221,7 +221,7 @@ impl<'c> Reading<'c> {
     }
 
     fn constrain(&mut self, text: String, at: Snippet) {
-        if Requirement::read(&text).place() != Place::Index {
+        if Requirement::read(&text).place() != Origin::Index {
             self.problems.push(
                 Message::new("a constraint can only name versions")
                     .at(at)
@@ -242,10 +242,10 @@ impl<'c> Reading<'c> {
     ) -> Result<(), Failure> {
         let required = Requirement::read(text);
         match required.place() {
-            Place::Index => sources::require(self, text, &required, folder, at)?,
-            Place::WheelAt(_) => self.install(text.to_owned(), at),
-            Place::Sources(address) => self.problems.push(to_be_built(&address, at)),
-            Place::Local(path) => {
+            Origin::Index => sources::require(self, text, &required, folder, at)?,
+            Origin::WheelAt(_) => self.install(text.to_owned(), at),
+            Origin::Sources(address) => self.problems.push(to_be_built(&address, at)),
+            Origin::Local(path) => {
                 self.local(&folder.join(&path), &path, &required, at)?;
             }
         }

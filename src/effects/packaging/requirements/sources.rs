@@ -14,7 +14,7 @@ use crate::{
     package::{
         layout::{self, Layout, Part},
         requirements::{
-            self, Place, Requirement, normalized,
+            self, Origin, Requirement, normalized,
             pyproject::{From, Source},
         },
     },
@@ -48,7 +48,7 @@ pub(super) fn require(
             reading.local(&from, path, required, place)?;
         }
         From::Url(address) => match requirements::place(address) {
-            Place::WheelAt(_) => reading.install(required.found_at(address), place),
+            Origin::WheelAt(_) => reading.install(required.found_at(address), place),
             _ => reading.problems.push(to_be_built(address, place)),
         },
         From::Git(address) => reading

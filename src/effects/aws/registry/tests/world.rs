@@ -22,7 +22,7 @@ use crate::{
     },
     names::Region,
     package::image::{Image, test_image},
-    protocol::registry::Place,
+    protocol::registry::Repository,
 };
 
 pub(super) const USER: &str = "tester";
@@ -101,7 +101,7 @@ pub(super) fn registry(url: &str, password: &str) -> Registry {
     let authorization = format!("Basic {}", STANDARD.encode(format!("{USER}:{password}")));
     Registry::at(
         https::connector(url, &Network::default()),
-        Place {
+        Repository {
             registry: url.to_owned(),
             repository: "a/b".to_owned(),
         },
