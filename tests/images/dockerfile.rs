@@ -171,6 +171,7 @@ fn what_has_no_effect_or_leads_out_is_refused_with_its_line() {
         if keys.contains("context") {
             project.write("Dockerfile", DOCKERFILE);
         }
+        project.write("folder/file", "");
         let failed = cli(&project, &["package", "--output", "json"])
             .run()
             .exits(3);
@@ -216,8 +217,8 @@ fn what_has_no_effect_or_leads_out_is_refused_with_its_line() {
         ("image = { context = \"..\" }", "outside the workspace"),
         ("image = { dockerfile = \"..\" }", "outside the workspace"),
         (
-            "image = { dockerfile = \"src\" }",
-            "`src` of agent `my_agent` is not a file",
+            "image = { dockerfile = \"folder\" }",
+            "`folder` of agent `my_agent` is not a file",
         ),
         ("image = { dockerfile = \"lost\" }", "does not exist"),
     ] {
