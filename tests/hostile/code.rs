@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{checkout::Checkout, sweep};
-use crate::support::Ministack;
+use crate::support::{Ministack, bed, command::home_of};
 
 /// Fills every place below a directory from which Python, uv or pip could run something.
 fn plant(checkout: &Checkout, directory: &str) {
@@ -201,8 +201,12 @@ fn a_toolchain_of_the_checkout_is_not_started() {
         "rust-toolchain.toml",
         format!("[toolchain]\npath = {toolchain:?}\n"),
     );
-    // As `cargo-agentcore`, without cargo before it.
+    // As `cargo-agentcore`, without cargo before it, and with rustup's cargo, which chooses a
+    // toolchain, before the toolchain's own.
     checkout.env("RUSTUP_TOOLCHAIN", "");
+    let proxies = home_of("CARGO_HOME", ".cargo").join("bin");
+    let path = bed::path_with_uv().into_string().unwrap();
+    checkout.env("PATH", format!("{}:{path}", proxies.display()));
     let checkout = checkout.sealed();
     sweep::every_command(&checkout, &emulator);
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::account;
 use crate::support::{
     Cli, Counted, Emulator, Fault, Moment, Moto, Outcome, Project, Proxy, Times, boto3, listing,
     runtimes::{self, project, run, says},
@@ -42,26 +43,11 @@ fn declare(project: &Project, tables: &str) {
 
 /// Returns the account's gateways with their targets by name and their tags.
 fn gateways(emulator: &Emulator) -> Vec<Value> {
-    let script = r#"
-control = client("bedrock-agentcore-control")
-found = []
-for one in control.list_gateways()["items"]:
-    gateway = control.get_gateway(gatewayIdentifier=one["gatewayId"])
-    gateway["tags"] = control.list_tags_for_resource(resourceArn=gateway["gatewayArn"])["tags"]
-    gateway["targets"] = {}
-    for item in control.list_gateway_targets(gatewayIdentifier=one["gatewayId"])["items"]:
-        target = control.get_gateway_target(gatewayIdentifier=one["gatewayId"], targetId=item["targetId"])
-        gateway["targets"][target["name"]] = target
-    found.append(gateway)
-print(json.dumps(found, default=str))
-"#;
-    serde_json::from_str(&boto3(emulator, script)).unwrap()
+    account::all(emulator, "gateways")
 }
 
 fn only(emulator: &Emulator) -> Value {
-    let mut found = gateways(emulator);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
+    account::only(emulator, "gateways")
 }
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/AgentCoreGateway-tools";

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::account;
 use crate::support::{
     Emulator, Moto, Project, boto3, listing,
     runtimes::{self, project, run, says},
@@ -29,22 +30,11 @@ fn declare(project: &Project, keys: &str) {
 
 /// Returns the account's memories with their tags.
 fn memories(emulator: &Emulator) -> Vec<Value> {
-    let script = r#"
-control = client("bedrock-agentcore-control")
-found = []
-for one in control.list_memories()["memories"]:
-    memory = control.get_memory(memoryId=one["id"])["memory"]
-    memory["tags"] = control.list_tags_for_resource(resourceArn=memory["arn"])["tags"]
-    found.append(memory)
-print(json.dumps(found, default=str))
-"#;
-    serde_json::from_str(&boto3(emulator, script)).unwrap()
+    account::all(emulator, "memories")
 }
 
 fn only(emulator: &Emulator) -> Value {
-    let mut found = memories(emulator);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
+    account::only(emulator, "memories")
 }
 
 /// Returns the resources of the role's statement about the memory.

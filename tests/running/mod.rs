@@ -6,6 +6,7 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
+mod account;
 mod declared;
 mod endpoint_commands;
 mod gateways;

@@ -344,7 +344,8 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Str
     })
 }
 
-fn home_of(variable: &str, directory: &str) -> PathBuf {
+/// Returns a home of the toolchain, which is in the user's own unless a variable names it.
+pub fn home_of(variable: &str, directory: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(
         || std::env::home_dir().unwrap_or_default().join(directory),
         PathBuf::from,
