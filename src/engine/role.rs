@@ -45,6 +45,14 @@ impl RoleWork {
         }
     }
 
+    /// Returns a role of this tool, as it is.
+    pub(crate) fn observed(&self) -> Option<&ObservedRole> {
+        match self {
+            Self::Managed { observed, .. } => observed.as_deref(),
+            Self::Given { .. } => None,
+        }
+    }
+
     /// Returns true if the plan takes over a role without this tool's tags.
     pub(crate) fn adopts(&self) -> bool {
         match self {

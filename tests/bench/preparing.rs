@@ -29,6 +29,7 @@ pub fn measure() {
     println!("|---|---:|---:|---:|---|");
     bench.many_first();
     bench.many_unchanged();
+    bench.many_listed();
     println!();
     println!(
         "Python is `tests/bench/sample.py` (argparse and boto3) and, in the second row, the starter \
@@ -159,6 +160,20 @@ impl Bench {
         unchanged(&mut self.prepare(&many));
     }
 
+    /// Measures how long it takes to find what `clean` would delete.
+    fn many_listed(&self) {
+        self.forget();
+        let one = project_of(1);
+        let many = project_of(MANY);
+        time(&mut self.prepare(&many));
+        let listed = |project: &Project| time(&mut self.does(project, &["clean", "--dry-run"]));
+        many_row(
+            "`clean --dry-run` afterwards",
+            || listed(&one),
+            || listed(&many),
+        );
+    }
+
     /// Empties the emulator.
     fn forget(&self) {
         let answer = self.emulator.post("/_ministack/reset", "");
@@ -166,8 +181,13 @@ impl Bench {
     }
 
     fn prepare(&self, project: &Project) -> Command {
+        self.does(project, &["prepare"])
+    }
+
+    fn does(&self, project: &Project, words: &[&str]) -> Command {
         Cli::new(project)
-            .args(["prepare", "--region", "us-west-2"])
+            .args(words)
+            .args(["--region", "us-west-2"])
             .on(&self.emulator)
             .prepared()
     }

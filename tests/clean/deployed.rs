@@ -1,10 +1,13 @@
 //! Cleans what `deploy` made: archives next to those of other agents and stages, endpoints, the
 //! bucket itself, builds on disk.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::support::{
-    Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3, emulator::listing_of, listing,
+    Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3,
+    emulator::listing_of, listing,
 };
 
 /// Agents without dependencies, so that no package index is needed.
@@ -179,8 +182,20 @@ fn two_agents_of_one_run_leave_no_bucket_and_a_dry_run_foresees_it() {
         ),
         deployed
     );
-    let done = run(&project, &emulator, &["clean", "--yes", "--output", "json"]).succeeds();
+    let proxy = Proxy::to(&emulator);
+    let done = Cli::new(&project)
+        .at(&proxy.url())
+        .args(["clean", "--yes", "--output", "json"])
+        .run()
+        .succeeds();
     assert_eq!(listing(&emulator), before);
+    // The bucket goes after the objects of both, and before the roles, which name its region.
+    let actions = proxy.actions();
+    let last = |action: &str| actions.iter().rposition(|asked| asked == action).unwrap();
+    let bucket = last("s3:DeleteBucket");
+    assert!(last("s3:DeleteObjectVersion") < bucket, "{actions:?}");
+    let first = actions.iter().position(|asked| asked == "iam:DeleteRole");
+    assert!(bucket < first.unwrap(), "{actions:?}");
     let (dry, done) = (dry.json(), done.json());
     assert_eq!(
         done["deleted"], dry["would"],
@@ -212,6 +227,44 @@ fn two_agents_of_one_run_leave_no_bucket_and_a_dry_run_foresees_it() {
         0,
         "{dry}"
     );
+}
+
+#[test]
+fn agents_are_cleaned_at_the_same_time_and_a_failure_of_one_stops_no_other() {
+    let emulator = Moto::start();
+    let names = ["one", "two", "three", "four"];
+    let project = project(&names);
+    let before = listing(&emulator);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    let proxy = Proxy::to(&emulator);
+    let refused = "bedrock-agentcore:DeleteAgentRuntime";
+    proxy.fault(refused, Times::Nth(2), Fault::denied());
+    // Once for each agent, before and after.
+    let delay = Duration::from_secs(2);
+    proxy.fault("logs:DescribeLogGroups", Times::Always, Fault::Late(delay));
+    let start = Instant::now();
+    let cli = Cli::new(&project).at(&proxy.url());
+    let failed = cli.args(["clean", "--yes"]).run().exits(4);
+    let took = start.elapsed();
+    assert!(took >= delay * 2 && took < delay * 5, "{took:?}");
+    says(&failed, "it stopped the deletion of the agent `");
+    says(&failed, "again: it continues with what is left");
+    let lists = proxy.actions().into_iter();
+    let lists = lists.filter(|asked| asked == "bedrock-agentcore:ListAgentRuntimes");
+    assert_eq!(lists.count(), 2, "one before and one after");
+    let place = "target/agentcore/test-project-7k2qpx";
+    let (roles, prefixes) = (listing(&emulator)["roles"].to_string(), prefixes(&emulator));
+    let left = names.map(|name| {
+        let has_role = roles.contains(&format!("role/AgentCoreRole-{name}\""));
+        let has_files = project.has(&format!("{place}/{name}"));
+        assert_eq!(has_role, has_files, "{name}");
+        assert_eq!(prefixes.contains(name), has_role, "{name}");
+        has_role
+    });
+    assert_eq!(left.into_iter().filter(|left| *left).count(), 1);
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    assert_eq!(listing(&emulator), before);
+    assert!(!project.has(place));
 }
 
 /// Leaves versions, delete markers and unfinished uploads; the runtime is already deleted.

@@ -11,6 +11,23 @@ fn ctrl_c_ends_everything() {
     assert_eq!(dev.ends(), Some(0));
     assert_eq!(stage.processes(), Vec::<u32>::new());
     TcpListener::bind(("127.0.0.1", port)).unwrap();
+
+    // What was made on this machine goes without a local AgentCore, too.
+    let does = |words: &[&str]| {
+        let output = stage.command(words).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {err}");
+        err
+    };
+    does(&["package"]);
+    let place = stage.path("target/agentcore").join("shop-7k2qpx");
+    assert!(place.join("dev/seller").exists());
+    let cleaned = does(&["clean", "--local", "--yes"]);
+    assert!(
+        cleaned.contains("Removing build output and state in `"),
+        "{cleaned}"
+    );
+    assert!(!place.exists(), "{cleaned}");
 }
 
 #[test]

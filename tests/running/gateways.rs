@@ -241,6 +241,24 @@ print(json.dumps(control.get_agent_runtime(agentRuntimeId=runtime)["environmentV
     let variables: Value = serde_json::from_str(&boto3(&emulator, script)).unwrap();
     let gateway = only(&emulator);
     assert_eq!(variables["GATEWAY_TOOLS_URL"], gateway["gatewayUrl"]);
+    // The table is gone, and the role still tells what it allowed.
+    let declared = project.read("Cargo.toml");
+    declare(&project, "");
+    let manifest = project.read("Cargo.toml");
+    let permission = "permissions = [{ gateway = \"tools\" }]\n";
+    project.write("Cargo.toml", manifest.replace(permission, ""));
+    let left = format!(
+        "gateway `{}` in us-east-1",
+        gateway["gatewayId"].as_str().unwrap()
+    );
+    let why = "this project created it as `gateway/tools`, which is no longer in Cargo.toml";
+    let planned = run(&project, &emulator, &["deploy", "--dry-run"]).succeeds();
+    says(&planned, &[&format!("note: {left} is kept: {why}")]);
+    let planned = run(&project, &emulator, &["clean", "--dry-run"]).succeeds();
+    says(&planned, &[&format!("Keeping {left}: {why}")]);
+    project.write("Cargo.toml", declared);
+    let planned = run(&project, &emulator, &["clean", "--dry-run"]).succeeds();
+    assert!(!planned.stderr.contains(why), "{}", planned.stderr);
     // Somebody deleted the gateway, as a run does that is stopped before it deletes the role.
     let id = gateway["gatewayId"].as_str().unwrap();
     boto3(
@@ -309,7 +327,15 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
     let again = run(&["prepare", "--dry-run"]).succeeds();
     assert!(!again.stderr.contains("tools"), "{}", again.stderr);
 
+    let breaks =
+        "the target `two` of gateway `tools` leads to the agent `two`, and calls of it fail";
+    let alone = run(&["clean", "--dry-run", "--agent", "two"]).succeeds();
+    says(
+        &alone,
+        &[breaks, "take `targets.two` out of the gateway `tools`"],
+    );
     let planned = run(&["clean", "--dry-run"]).succeeds();
+    assert!(!planned.stderr.contains(breaks), "{}", planned.stderr);
     let at = |what: &str| planned.stderr.find(what).unwrap();
     assert!(
         at("delete target `two`") < at("delete runtime"),

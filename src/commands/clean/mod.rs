@@ -119,6 +119,9 @@ async fn clean(
         None
     };
     list(args, &cleaning, of_emulator.as_deref(), ui);
+    for message in cleaning.warnings() {
+        ui.warning(message);
+    }
     if let Some(name) = cleaning.unknown() {
         return Err(project::no_agent(name.as_str(), &config.declared)
             .note("nothing in AWS provably belongs to it"));

@@ -148,6 +148,8 @@ async fn deploy(
     };
     let agents = Agents::new(run, building);
     let (work, mut failures) = Failure::split(agents.observe().await);
+    let roles = work.iter().map(|work| (work.placed, &work.role));
+    declared::note_undeclared(&run, roles).await?;
     if args.applying.changes_nothing() {
         return show::show(args, &agents, (work, &resources), failures, ui).await;
     }

@@ -12,7 +12,7 @@ use super::{
     runtime_write::Token,
 };
 use crate::{
-    config::Resource,
+    config::{Resource, ResourceKind},
     protocol::control::{Api, Parts, api},
     resources::{
         declared::{ObservedPart, ObservedResource},
@@ -75,6 +75,12 @@ impl Resources {
             }
         }
         Ok(None)
+    }
+
+    /// Reads the tags of the resource with this ID.
+    pub(crate) async fn tags_of(&self, kind: ResourceKind, id: &str) -> Result<Tags, AwsError> {
+        let arn = format!("{}:{}/{id}", self.place, api(kind).arn_type);
+        self.tags(&arn).await
     }
 
     async fn read(

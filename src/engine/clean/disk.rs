@@ -32,7 +32,7 @@ use crate::{
 pub(crate) struct Disk<'a> {
     agent: &'a Agent,
     copies: Vec<Copied>,
-    built: Built,
+    built: Vec<Built>,
     entry_goes: bool,
     /// The toolkit's cache for the agent, if it exists.
     toolkit_cache: Option<Folder>,
@@ -60,10 +60,16 @@ impl<'a> Disk<'a> {
         plan: &CleanPlan,
         kept: &mut Vec<Kept>,
     ) -> Result<Self, Failure> {
+        let mut built = vec![Built::observe(agent, project, sessions, plan, kept)?];
+        let stage = agent.stage.as_ref();
+        if stage.is_some_and(|stage| stage.as_str() == "local") {
+            built.push(Built::of_dev(agent, project, kept)?);
+        }
+        built.retain(|built| !built.is_empty());
         Ok(Self {
             agent,
             copies: Copied::observe(agent, declared, plan, kept)?,
-            built: Built::observe(agent, project, sessions, plan, kept)?,
+            built,
             entry_goes: plan.entry_goes,
             toolkit_cache: if plan.entry_goes {
                 toolkit_cache(agent)?
@@ -76,9 +82,7 @@ impl<'a> Disk<'a> {
     /// Returns every deletion, in order.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let mut changes: Vec<Change> = self.copies.iter().flat_map(Copied::changes).collect();
-        if !self.built.is_empty() {
-            changes.push(self.built.change());
-        }
+        changes.extend(self.built.iter().map(Built::change));
         if self.entry_goes {
             changes.push(self.entry());
         }
@@ -93,9 +97,9 @@ impl<'a> Disk<'a> {
             }
             copied.apply()?;
         }
-        if !self.built.is_empty() {
-            announce(&self.built.change(), ui);
-            self.built.remove()?;
+        for built in &self.built {
+            announce(&built.change(), ui);
+            built.remove()?;
         }
         if self.entry_goes {
             self.forget(ui)?;
@@ -181,6 +185,31 @@ impl Built {
                 built.files.push(place.file(&name));
                 built.regions.insert(region.clone());
             }
+        }
+        Ok(built)
+    }
+
+    /// Finds what `dev`, `check` and `package` made on this machine for an agent that is cleaned with
+    /// `--local`: they use the folders of the agent without a stage. The archive stays if the agent
+    /// was deployed to AWS from it.
+    fn of_dev(agent: &Agent, project: &Project, kept: &mut Vec<Kept>) -> Result<Self, Failure> {
+        let agent = Agent {
+            stage: None,
+            ..agent.clone()
+        };
+        let directory = packaging::directory(&agent, project)?;
+        let mut names = directory.names()?.into_iter();
+        let is_deployed = names.any(|name| on_disk::is_memory(&name));
+        let mut built = Self {
+            directory,
+            files: Vec::new(),
+            unfinished: Vec::new(),
+            developed: developed::kept(&agent, project)?,
+            regions: BTreeSet::new(),
+            whole: !is_deployed && !is_shared(&agent, project)?,
+        };
+        if built.whole {
+            built.take_all(kept)?;
         }
         Ok(built)
     }

@@ -55,6 +55,8 @@ pub(crate) struct Cleaning<'a> {
     /// The project's declared resources in each account and region, if all agents are cleaned:
     /// other agents may use them.
     resources: Vec<SharedRemoval<'a>>,
+    /// What breaks when the agents are deleted.
+    warnings: Vec<Message>,
 }
 
 /// What is removed for one agent.
@@ -140,6 +142,10 @@ impl Cleaning<'_> {
         })
     }
 
+    pub(crate) fn warnings(&self) -> &[Message] {
+        &self.warnings
+    }
+
     /// Warns that `--all-regions` may miss a region, because a role that the user provides does not
     /// list its regions.
     pub(crate) fn uncertain_regions(&self) -> impl Iterator<Item = Message> {
@@ -174,7 +180,15 @@ impl Cleaning<'_> {
             let failed = results.into_iter();
             failures.extend(failed.filter_map(|(at, result)| Some((at, result.err()?))));
         }
-        failures.into_values().collect()
+        let is_alone = self.agents.len() == 1;
+        let named = |(at, failure): (usize, Failure)| match self.agents.get(at) {
+            Some(removal) if !is_alone => failure.note(format!(
+                "it stopped the deletion of the agent `{}`",
+                removal.agent.name
+            )),
+            Some(_) | None => failure,
+        };
+        failures.into_iter().map(named).collect()
     }
 }
 
@@ -199,9 +213,11 @@ impl Removal<'_> {
 
     /// Returns what a later observation must include.
     fn found(&self) -> Before {
+        let is_resource = |kept: &&Kept| ["gateway", "memory"].contains(&kept.what.kind);
         Before {
             regions: self.sessions.keys().cloned().collect(),
             roles: self.traces.clone(),
+            undeclared: self.kept.iter().filter(is_resource).cloned().collect(),
         }
     }
 

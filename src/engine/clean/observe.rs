@@ -72,7 +72,19 @@ pub(crate) async fn observe<'a>(
         }
         agents.push(removal(scope, plan, kept, (project, declared))?);
     }
-    Ok(Cleaning { agents, resources })
+    let mut warnings = Vec::new();
+    if is_asked && resources.is_empty() && before.is_none() {
+        let gone = agents
+            .iter()
+            .filter(|removal| removal.plan.deletes_a_runtime());
+        let gone = gone.map(|removal| &removal.agent.name).collect();
+        warnings = declared::broken_targets(placed, &declared.resources, &gone).await?;
+    }
+    Ok(Cleaning {
+        agents,
+        resources,
+        warnings,
+    })
 }
 
 /// Finds the roles, the regions and the runtimes of all agents.
@@ -177,8 +189,9 @@ async fn regions(
             let runtimes = scope.runtimes.get(region).map_or(&[][..], Vec::as_slice);
             let bucket = buckets.get(&bucket_of(scope, region));
             let entry = scope.entry.as_ref();
-            let found =
-                scope::region_of(scope.agent, desired, session, runtimes, entry, bucket).await?;
+            let who = (scope.agent, &scope.roles);
+            let found = scope::region_of(who, desired, session, runtimes, entry, bucket);
+            let found = Box::pin(found).await?;
             Ok::<_, Failure>((at, (region.clone(), found)))
         })
         .buffered(AT_ONCE)
@@ -268,9 +281,10 @@ fn removal<'a>(
         agent,
         roles,
         sessions,
+        undeclared,
         ..
     } = scope;
-    kept.extend(plan.kept.iter().cloned());
+    kept.extend(plan.kept.iter().chain(undeclared).cloned());
     let is_declared = declared.agents.contains(&agent.name);
     if is_declared {
         let folders: Vec<PathBuf> = agent.deployment_dir().into_iter().collect();

@@ -13,7 +13,7 @@ use crate::{
         manifest::Project,
     },
     engine::{
-        build_project,
+        build_project, declared,
         runtime::{
             lists::Lists,
             read::{self, Endpoint, Read},
@@ -47,6 +47,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) runtimes: BTreeMap<Region, Vec<NamedRuntime>>,
     /// The regions of this account that the agent was deployed to from this folder.
     pub(crate) remembered: BTreeSet<Region>,
+    /// Resources that are no longer declared, as an earlier observation found them.
+    pub(crate) undeclared: Vec<Kept>,
     /// The regions to enter next.
     unseen: BTreeSet<Region>,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Before {
     pub(crate) regions: BTreeSet<Region>,
     pub(crate) roles: Traces,
+    /// Resources that are no longer declared, which the roles revealed.
+    pub(crate) undeclared: Vec<Kept>,
 }
 
 impl<'a> Scope<'a> {
@@ -84,6 +88,7 @@ impl<'a> Scope<'a> {
             sessions: BTreeMap::new(),
             runtimes: BTreeMap::new(),
             remembered: on_disk::remembered(project, agent, &session.account)?,
+            undeclared: before.undeclared,
             unseen,
         })
     }
@@ -181,7 +186,7 @@ pub(crate) async fn runtimes(
 /// Observes what an agent has in a region besides its runtimes and the project's bucket, which are
 /// given. Also returns what is not looked at.
 pub(crate) async fn region_of(
-    agent: &Agent,
+    (agent, roles): (&Agent, &Roles<'_>),
     desired: &Desired,
     session: &Session,
     runtimes: &[NamedRuntime],
@@ -205,13 +210,17 @@ pub(crate) async fn region_of(
             None => Ok(None),
         }
     };
-    let (log_groups, objects, repository, (own_repository, unknown), builds) = tokio::try_join!(
+    let role = roles.configured.as_ref().map(|whole| &whole.role);
+    let resources = &desired.declared.resources;
+    let (log_groups, objects, repository, (own_repository, unknown), builds, undeclared) = tokio::try_join!(
         log_groups,
         objects(desired, session, runtimes),
         content(session, toolkits.as_deref()),
         own_repository(desired, session),
         builds,
+        declared::undeclared(agent, session, role, resources),
     )?;
+    kept.extend(undeclared);
     kept.extend(objects.iter().map(|found| {
         let bucket = Subject::new("bucket", &found.object.bucket);
         Kept::fine(bucket, "it is shared with other agents")

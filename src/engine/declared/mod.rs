@@ -2,6 +2,7 @@
 //! same path.
 
 mod clean;
+mod left;
 mod targets;
 mod work;
 
@@ -10,9 +11,16 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-pub(crate) use self::clean::{delete, plan_to_clean};
 use self::work::{Refused, Work, complete};
-use super::{plan_output::Planned, role, run::Run};
+pub(crate) use self::{
+    clean::{delete, plan_to_clean},
+    left::{broken_targets, undeclared},
+};
+use super::{
+    plan_output::Planned,
+    role::{self, RoleWork},
+    run::Run,
+};
 use crate::{
     config::{Agent, Link, Resource},
     effects::aws::Session,
@@ -20,6 +28,7 @@ use crate::{
     project::sessions::{self, Placed},
     resources::{
         change::{Reveal, Step as _, values},
+        deletion::Kept,
         role::Adopt,
     },
     ui::Ui,
@@ -67,6 +76,21 @@ pub(crate) async fn settle<'a>(run: &Run<'a>) -> Result<(DeclaredWork<'a>, Vec<A
     }
     let agents = work.linked(run.placed);
     Ok((work, agents))
+}
+
+/// Notes the resources that the agents could use until now, and that are no longer declared.
+pub(crate) async fn note_undeclared<'a>(
+    run: &Run<'_>,
+    roles: impl IntoIterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
+) -> Result<(), Failure> {
+    for (Placed { agent, session }, role) in roles {
+        let resources = &run.declared.resources;
+        let left = undeclared(agent, session, role.observed(), resources).await?;
+        for Kept { what, why, .. } in left {
+            run.ui.note(&format!("{what} is kept: {why}"));
+        }
+    }
+    Ok(())
 }
 
 /// Observes and compares for a command that writes nothing: a resource that may not be changed is

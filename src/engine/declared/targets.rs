@@ -56,7 +56,7 @@ pub(super) async fn runtimes(
     Ok(found)
 }
 
-fn agents(resource: &Resource) -> impl Iterator<Item = (&String, &PartAgent)> {
+pub(super) fn agents(resource: &Resource) -> impl Iterator<Item = (&String, &PartAgent)> {
     let parts = resource.parts.iter();
     parts.filter_map(|(name, part)| Some((name, part.agent.as_ref()?)))
 }

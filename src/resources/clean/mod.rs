@@ -148,6 +148,11 @@ fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
 }
 
 impl CleanPlan {
+    pub(crate) fn deletes_a_runtime(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| matches!(step.what, What::Runtime(_)))
+    }
+
     /// Returns true if the runtime with this ID is deleted.
     fn deletes(&self, id: &str) -> bool {
         self.steps.iter().any(|step| {

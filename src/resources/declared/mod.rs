@@ -5,12 +5,14 @@ pub(crate) mod gateway;
 mod memory;
 #[cfg(test)]
 mod tests;
+mod used;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::used::{used_by, used_in};
 use crate::{
     config::{Resource, ResourceKind},
     error::Failure,

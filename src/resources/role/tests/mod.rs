@@ -146,6 +146,40 @@ fn applying_a_plan_leaves_nothing_to_plan_and_so_does_every_interruption() {
 }
 
 #[test]
+fn a_role_is_deleted_wherever_its_deletion_was_interrupted() {
+    let mut desired = desired();
+    desired
+        .attached
+        .insert("arn:aws:iam::aws:policy/P".to_owned());
+    let created = after(None, &steps(&desired, None));
+    let regions = BTreeSet::from([desired.region.clone()]);
+    let delete = |role: &ObservedRole| {
+        let place = Place {
+            identity: &desired.identity,
+            partition: desired.partition,
+            account: &desired.account,
+            regions: &regions,
+        };
+        let whole = WholeRole {
+            name: desired.name.clone(),
+            role: role.clone(),
+            instance_profiles: Vec::new(),
+        };
+        deletion(place, &whole, &BTreeSet::new()).deletion.steps
+    };
+    let all = delete(&created);
+    assert_eq!(all.len(), 3);
+    for done in 0..=all.len() {
+        let there = carried_out(Some(created.clone()), &all[..done]);
+        let end = there.and_then(|there| {
+            let rest = delete(&there);
+            carried_out(Some(there), &rest)
+        });
+        assert_eq!(end, None, "after {done} steps");
+    }
+}
+
+#[test]
 fn a_second_region_adds_its_policy_and_keeps_the_first_regions_trust() {
     let created = after(None, &steps(&desired(), None));
     let mut second = desired();

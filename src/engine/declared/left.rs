@@ -1,0 +1,108 @@
+//! What stays in AWS when agents are deleted or the metadata changes: resources that are no longer
+//! declared, and targets that lead to agents.
+
+use std::collections::BTreeSet;
+
+use super::targets::agents;
+use crate::{
+    config::{Agent, Resource, RoleSettings},
+    effects::aws::{AwsError, Kind, Session, declared::Resources},
+    engine::role,
+    error::{Failure, Message},
+    names::AgentName,
+    project::sessions::Placed,
+    resources::{
+        declared::{self, Claim},
+        deletion::Kept,
+        role::ObservedRole,
+    },
+};
+
+/// Returns the resources of this project that the agent could use until now, according to its role,
+/// and that the metadata no longer declares. Asks AWS only about IDs that the agent's table does not
+/// name.
+pub(crate) async fn undeclared(
+    agent: &Agent,
+    session: &Session,
+    role: Option<&ObservedRole>,
+    resources: &[Resource],
+) -> Result<Vec<Kept>, Failure> {
+    let (Some(role), RoleSettings::Managed { .. }) = (role, &agent.role) else {
+        return Ok(Vec::new());
+    };
+    let wanted = role::desired(agent, session).policy.to_value();
+    let used = declared::used_by(role, &session.region);
+    let wanted = declared::used_in(&wanted);
+    let mut left = Vec::new();
+    for used in used.difference(&wanted) {
+        if resources.iter().any(|resource| used.is_of(resource)) {
+            continue;
+        }
+        let tags = match Resources::new(session).tags_of(used.kind, &used.id).await {
+            Ok(tags) => tags,
+            Err(error) if is_unknown(&error) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        left.extend(used.left(agent, &tags, &session.region, resources));
+    }
+    Ok(left)
+}
+
+/// Returns true if the resource is gone, or the deployer may not look at it.
+fn is_unknown(error: &AwsError) -> bool {
+    error.is_not_found() || error.kind == Kind::Denied
+}
+
+/// Warns about targets of gateways that lead to agents which are deleted, while the gateways stay.
+pub(crate) async fn broken_targets(
+    placed: &[Placed<'_>],
+    resources: &[Resource],
+    gone: &BTreeSet<&AgentName>,
+) -> Result<Vec<Message>, Failure> {
+    let mut warnings = Vec::new();
+    for Placed { agent, session } in placed.iter().filter(|one| gone.contains(&one.agent.name)) {
+        for resource in resources {
+            let targets: Vec<&String> = agents(resource)
+                .filter(|(_, to)| to.runtime == agent.runtime_name)
+                .map(|(target, _)| target)
+                .collect();
+            if targets.is_empty() || !session.capabilities().has(resource.kind) {
+                continue;
+            }
+            let there = match Resources::new(session).find(resource).await {
+                Ok(there) => there,
+                Err(error) if is_unknown(&error) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let is_ours = |there: &_| {
+                declared::claim(resource, there, super::work::untagged(session)) == Claim::Ours
+            };
+            let Some(there) = there.filter(is_ours) else {
+                continue;
+            };
+            for target in targets
+                .into_iter()
+                .filter(|name| there.parts.contains_key(*name))
+            {
+                warnings.push(breaks(resource, target, agent));
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+fn breaks(resource: &Resource, target: &str, agent: &Agent) -> Message {
+    let word = resource.kind.word();
+    Message::new(format!(
+        "the target `{target}` of {} leads to the agent `{}`, and calls of it fail once the agent is deleted",
+        declared::subject(resource),
+        agent.name
+    ))
+    .help(format!(
+        "to delete the target, take `targets.{target}` out of the {word} `{}` in Cargo.toml and deploy an agent that uses the {word}",
+        resource.name
+    ))
+    .help(format!(
+        "`cargo agentcore clean --workspace` deletes the {word} with all agents"
+    ))
+}
