@@ -17,7 +17,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{http::Body, pace::lasts};
+use super::{http::Body, pace::waits};
 use crate::effects::clock;
 
 /// The time limit for the head of a request, and between two requests.
@@ -63,7 +63,7 @@ async fn serve(stream: TcpStream, server: Arc<impl Answers>) {
     // A client that disconnects is not an error.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(lasts(HEAD))
+        .header_read_timeout(waits(HEAD))
         .serve_connection(TokioIo::new(Impatient::new(stream, STUCK)), service)
         .with_upgrades()
         .await;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     http::{Next, Passage, Passing},
-    pace::lasts,
+    pace::waits,
 };
 use crate::{
     config::Protocol,
@@ -151,7 +151,7 @@ impl Passage<Incoming> for Arrival {
             Poll::Pending => {
                 let silence = self
                     .silence
-                    .get_or_insert_with(|| Box::pin(clock::sleep(lasts(SILENCE))));
+                    .get_or_insert_with(|| Box::pin(clock::sleep(waits(SILENCE))));
                 return match silence.as_mut().poll(context) {
                     Poll::Ready(()) => self.fails(Fault::Silent),
                     Poll::Pending => Poll::Pending,
