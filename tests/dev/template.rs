@@ -1,6 +1,9 @@
 //! Projects from the templates in Rust, with pinned dependencies that are built once.
 
-use std::process::Output;
+use std::{
+    process::Output,
+    sync::{MutexGuard, PoisonError},
+};
 
 use super::*;
 
@@ -22,9 +25,14 @@ fn shared_target() -> PathBuf {
     target.join("rust-agents/target")
 }
 
+/// Held by each project. Cargo lets one build at a time into a target directory, so `dev` would wait
+/// for the builds of other tests.
+static BUILDS: Mutex<()> = Mutex::new(());
+
 /// A project from the template. Each has a package name of its own, because they share a target
 /// directory.
 pub(super) fn template(name: &str) -> Project {
+    let builds = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
     let stage = Stage {
         dir: tempfile::tempdir().unwrap(),
     };
@@ -40,7 +48,11 @@ pub(super) fn template(name: &str) -> Project {
     ];
     let made = stage.command(&words).output().unwrap();
     assert!(made.status.success(), "{}", stderr(&made));
-    let project = Project { stage, package };
+    let project = Project {
+        stage,
+        package,
+        _builds: builds,
+    };
     project.write("Cargo.lock", LOCK);
     let manifest = project.read("Cargo.toml");
     let target = shared_target();
@@ -58,6 +70,7 @@ pub(super) fn template(name: &str) -> Project {
 pub(super) struct Project {
     stage: Stage,
     package: String,
+    _builds: MutexGuard<'static, ()>,
 }
 
 impl Project {
