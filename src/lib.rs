@@ -20,7 +20,8 @@
 //!
 //! What happens when a role differs, for example: `resources::role` decides, `engine::role` carries
 //! it out, `resources::change` words it for dry runs, reports and JSON. `engine::agent` plans an agent
-//! as one value, which a dry run shows and a run carries out. tests/layers enforces all of this.
+//! as one value, which a dry run and `status` show and a run carries out. tests/layers enforces all of
+//! this.
 //!
 //! The library exists for the binary and has no stable interface.
 

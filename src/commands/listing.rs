@@ -81,7 +81,7 @@ impl Listing {
         let ui = way.ui;
         let placed = sessions::place((project, &config.agents), &self.aws, emulator, ui).await?;
         let mut documents = Vec::new();
-        for deployed in find::observe(&placed, find::Unread::Fails).await? {
+        for deployed in find::observe(&placed).await? {
             let agent = deployed.placed.agent;
             let Some(found) = deployed.one()? else {
                 ui.note(&format!("the agent `{}` is not deployed", agent.name));

@@ -25,4 +25,5 @@ mod documents;
 mod listing;
 mod next_steps;
 mod set_version;
+mod starting;
 mod target;

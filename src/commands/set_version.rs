@@ -20,7 +20,11 @@ use crate::{
         emulator::{self, Reach},
         sessions,
     },
-    resources::{change::Reveal, endpoint as plan, runtime::observed::EndpointState},
+    resources::{
+        change::{Change, Reveal},
+        endpoint as plan,
+        runtime::observed::EndpointState,
+    },
     ui::Ui,
 };
 
@@ -58,7 +62,7 @@ impl Writing {
         emulator::with(reach, &self.aws, place, ui, async |emulator| {
             let placed =
                 sessions::place((&project, &config.agents), &self.aws, emulator, ui).await?;
-            let all = find::observe(&placed, find::Unread::Fails).await?;
+            let all = find::observe(&placed).await?;
             let [deployed] = &all[..] else {
                 unreachable!("one agent was selected")
             };
@@ -84,9 +88,10 @@ impl Writing {
     /// Pins the endpoint and waits until the version answers, or only prints the planned change.
     pub(crate) async fn carry_out(&self, pin: &Pin<'_>, ui: &Ui) -> Result<(), Failure> {
         let step = pin.step();
-        if let Some(step) = &step {
+        let change = step.as_ref().map(|step| step.change(pin.name));
+        if let (Some(step), Some(change)) = (&step, &change) {
             if self.applying.changes_nothing() {
-                Planned::alone(self.output, ui).change(&step.change(pin.name), Reveal::Keys);
+                Planned::alone(self.output, ui).change(change, Reveal::Keys);
             } else {
                 pin.apply(step, self.timeout, ui).await?;
             }
@@ -107,6 +112,7 @@ impl Writing {
                 "before": before.map(|version| version.to_string()),
                 "after": pin.version.to_string(),
                 "changed": step.is_some(),
+                "changes": change.iter().map(Change::value).collect::<Vec<_>>(),
             });
             ui.document(documents::placed(pin.deployed.placed, rest));
         }

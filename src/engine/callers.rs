@@ -4,44 +4,62 @@
 use futures_util::future::try_join_all;
 
 use crate::{
-    effects::aws::runtime::Runtimes,
+    effects::aws::{AwsError, runtime::Runtimes},
     engine::{
+        agreement::{self, Question},
         plan_output::{Planned, announce},
         run::Run,
+        runtime::own::Seen,
     },
-    error::{Exit, Failure},
+    error::Failure,
     plan::document_diff,
-    project::sessions::Placed,
+    project::sessions::{self, Placed},
     resources::{
-        callers::{CallersPlan, CallersStep, ObservedPolicy, concern, plan},
-        change::{Reveal, Step as _},
+        callers::{self, CallersPlan, CallersStep, ObservedPolicy},
+        change::Step as _,
         role::Adopt,
-        runtime::observed::RuntimeState,
+        runtime::{
+            ObservedRuntime,
+            observed::{EndpointState, RuntimeState},
+        },
         tags::Tags,
     },
     ui::Ui,
 };
 
-/// Decides what to do with the policies of an existing runtime: nothing in the local AgentCore,
+/// Reads the policies of an existing runtime that may be this tool's: none in the local AgentCore,
 /// which answers all callers on this machine.
-pub(crate) async fn decide(
+pub(crate) async fn read(
+    placed: &Placed<'_>,
+    seen: &Seen,
+) -> Result<Vec<ObservedPolicy>, AwsError> {
+    let Seen {
+        observed: ObservedRuntime { state, tags },
+        endpoints: _,
+    } = seen;
+    if !concern(placed, tags) {
+        return Ok(Vec::new());
+    }
+    let endpoints = seen.all_endpoints(&placed.session).await?;
+    policies(placed, state, endpoints).await
+}
+
+fn concern(placed: &Placed<'_>, tags: &Tags) -> bool {
+    placed.session.capabilities().resource_policies && callers::concern(placed.agent, tags)
+}
+
+async fn policies(
     placed: &Placed<'_>,
     state: &RuntimeState,
-    tags: &Tags,
-    adopt: Adopt,
-) -> Result<CallersPlan, Failure> {
-    let Placed { agent, session } = placed;
-    if !session.capabilities().resource_policies || !concern(agent, tags) {
-        return Ok(CallersPlan::default());
-    }
-    let runtimes = Runtimes::new(session);
-    let endpoints = runtimes.read_endpoints(&state.id).await?;
+    endpoints: Vec<EndpointState>,
+) -> Result<Vec<ObservedPolicy>, AwsError> {
+    let runtimes = Runtimes::new(&placed.session);
     let things = endpoints
         .into_iter()
         .map(|endpoint| (endpoint.arn, format!("endpoint `{}`", endpoint.name)));
     let things = std::iter::once((state.arn.clone(), format!("runtime `{}`", state.id)))
         .chain(things)
-        .map(async |(arn, name)| -> Result<ObservedPolicy, Failure> {
+        .map(async |(arn, name)| -> Result<ObservedPolicy, AwsError> {
             let document = runtimes.policy(&arn).await?;
             Ok(ObservedPolicy {
                 arn,
@@ -49,7 +67,7 @@ pub(crate) async fn decide(
                 document,
             })
         });
-    plan(agent, &try_join_all(things).await?, adopt)
+    try_join_all(things).await
 }
 
 /// Deletes policies that are no longer declared. Runs before the runtime is written, because that
@@ -75,10 +93,13 @@ pub(crate) async fn grant(
     adopt: Adopt,
     ui: &Ui,
 ) -> Result<Vec<CallersStep>, Failure> {
-    if placed.agent.callers.is_empty() {
+    if !concern(placed, &Tags::Unknown) {
         return Ok(Vec::new());
     }
-    let plan = decide(placed, state, &Tags::Unknown, adopt).await?;
+    let runtimes = Runtimes::new(&placed.session);
+    let endpoints = runtimes.read_endpoints(&state.id).await?;
+    let observed = policies(placed, state, endpoints).await?;
+    let plan = callers::plan(placed.agent, &observed, adopt)?;
     apply(placed, plan.steps.iter(), ui).await?;
     Ok(plan.steps)
 }
@@ -104,13 +125,12 @@ pub(crate) fn agree<'a>(
     plans: impl Iterator<Item = (&'a Placed<'a>, &'a CallersPlan)>,
     run: &Run<'_>,
 ) -> Result<(), Failure> {
-    let (yes, ui) = (run.yes, run.ui);
     for (placed, plan) in plans {
         let adopted: Vec<&CallersStep> = plan.steps.iter().filter(|step| step.adopts).collect();
         if adopted.is_empty() {
             continue;
         }
-        let planned = Planned::before_doing(yes, ui);
+        let planned = Planned::before_doing(run.yes, run.ui);
         for step in &adopted {
             planned.plain(&format!(
                 "Replacing the resource policy of {} would:",
@@ -122,36 +142,16 @@ pub(crate) fn agree<'a>(
                 }
             }
         }
-        if yes {
-            continue;
-        }
         let agent = &placed.agent.name;
-        if !ui.is_interactive() {
-            return Err(Failure::usage(format!(
-                "cannot ask for confirmation to replace the resource policies of agent `{agent}` without a terminal"
-            ))
-            .help("pass `--yes` to replace them as shown above; nothing was written"));
-        }
-        let place =
-            crate::project::sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
-        let question = format!("Replace the resource policies of agent `{agent}` ({place})?");
-        let exit = match ui.confirm(&question) {
-            Ok(true) => continue,
-            Ok(false) => Exit::World,
-            Err(why) => why.exit(),
+        let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
+        let question = Question {
+            deed: format!("replace the resource policies of agent `{agent}`"),
+            pronoun: "them",
+            text: format!("Replace the resource policies of agent `{agent}` ({place})?"),
+            refused: format!("the resource policies of agent `{agent}` were not replaced"),
+            nothing: "nothing was written",
         };
-        return Err(Failure::new(
-            exit,
-            format!("the resource policies of agent `{agent}` were not replaced"),
-        )
-        .note("nothing was written"));
+        agreement::agree(&question, run)?;
     }
     Ok(())
-}
-
-/// Shows the plan in the conditional.
-pub(crate) fn show(plan: &CallersPlan, planned: Planned<'_>) {
-    for step in &plan.steps {
-        planned.change(&step.change(), Reveal::Values);
-    }
 }

@@ -176,8 +176,7 @@ impl Pin<'_> {
 
 /// Deletes an endpoint, and waits until it is gone.
 pub(crate) async fn delete(
-    session: &Session,
-    id: &str,
+    (session, id): (&Session, &str),
     name: &EndpointName,
     timeout: Duration,
     ui: &Ui,

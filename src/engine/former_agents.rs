@@ -8,14 +8,33 @@ use crate::{
         aws::{runtime_read::Named, store::Store},
         manifest::Project,
     },
+    engine::runtime::lists::Lists,
     project::{on_disk, sessions::Placed},
     resources::clean::still_deployed,
     ui::Ui,
 };
 
-/// Reports them with the command that deletes them. `list` are the runtimes of the account and
-/// region. Sends more requests only if some of them may be this project's, and ignores refusals.
+/// Reports them with the command that deletes them, in each account and region of the agents. Errors
+/// of the lists are reported with the agents.
 pub(crate) async fn notice(
+    lists: &Lists,
+    placed: &[Placed<'_>],
+    place: (&Project, &Declared),
+    ui: &Ui,
+) {
+    let mut places = BTreeSet::new();
+    for one in placed {
+        if places.insert((&one.session.account, &one.session.region))
+            && let Ok(list) = lists.of(&one.session).await
+        {
+            notice_in(one, place, &list, ui).await;
+        }
+    }
+}
+
+/// `list` are the runtimes of the account and region. Sends more requests only if some of them may
+/// be this project's, and ignores refusals.
+async fn notice_in(
     placed: &Placed<'_>,
     (project, declared): (&Project, &Declared),
     list: &[Named],

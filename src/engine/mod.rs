@@ -2,6 +2,7 @@
 //! decided in `resources`.
 
 pub(crate) mod agent;
+mod agreement;
 pub(crate) mod artifact;
 pub(crate) mod build_project;
 pub(crate) mod callers;

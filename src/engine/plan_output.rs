@@ -4,7 +4,7 @@
 use crate::{
     options::Output,
     plan::document_diff,
-    resources::change::{Change, Details, Reveal},
+    resources::change::{Change, Details, Reveal, Step},
     ui::{Ui, Verbosity},
 };
 
@@ -79,6 +79,13 @@ impl<'a> Planned<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Prints steps in their order.
+    pub(crate) fn steps<S: Step>(self, steps: &[S], reveal: Reveal) {
+        for step in steps {
+            self.change(&step.change(), reveal);
         }
     }
 

@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    effects::aws::{Kind, logs::Logs, runtime::Runtimes},
-    engine::{plan_output::Planned, repository, role::RoleWork, run::Run, runtime::own::Seen},
-    error::{Exit, Failure, Message},
+    effects::aws::{Kind, logs::Logs},
+    engine::{
+        agreement::{self, Question},
+        plan_output::Planned,
+        repository,
+        role::RoleWork,
+        run::Run,
+        runtime::own::Seen,
+    },
+    error::{Failure, Message},
     project::sessions::{self, Placed},
     protocol::logs,
     resources::{
-        change::{Reveal, Step as _},
+        change::Reveal,
         log_group::ObservedLogGroup,
         ownership::{Identity, Ownership},
         runtime::{
@@ -41,7 +48,9 @@ pub(crate) async fn observe(
             Some(desired.name.clone()),
             replacement::recorded(&observed.tags, region),
         ),
-        RoleWork::Managed { .. } | RoleWork::Given { .. } => (None, BTreeMap::new()),
+        RoleWork::Managed { .. } | RoleWork::Given { .. } | RoleWork::Unplanned => {
+            (None, BTreeMap::new())
+        }
     };
     let mut found = Replacement {
         endpoints: replacement::endpoints(&recorded, region),
@@ -58,7 +67,7 @@ pub(crate) async fn observe(
         return Ok(found);
     }
     let mut descriptions = Vec::new();
-    for endpoint in Runtimes::new(session).read_endpoints(&state.id).await? {
+    for endpoint in seen.all_endpoints(session).await? {
         if endpoint.name != DEFAULT_ENDPOINT {
             found.there.insert(endpoint.name.clone());
             descriptions.push((endpoint.name, endpoint.description));
@@ -122,43 +131,29 @@ pub(crate) fn agree<'a>(
     work: impl Iterator<Item = (&'a Placed<'a>, &'a Seen, &'a Replacement)>,
     run: &Run<'_>,
 ) -> Result<(), Failure> {
-    let (yes, ui) = (run.yes, run.ui);
     for (placed, seen, replacement) in work {
         let Placed { agent, session } = placed;
         let state = &seen.observed.state;
-        let planned = Planned::before_doing(yes, ui);
+        let planned = Planned::before_doing(run.yes, run.ui);
         planned.plain(&format!(
             "Replacing the runtime `{}` of agent `{}` would:",
             state.id, agent.name
         ));
-        for step in replacement.shown(state, &Identity::of(agent), &agent.runtime_name) {
-            planned.change(&step.change(), Reveal::Keys);
-        }
-        tell_losses(placed, seen, replacement, ui);
-        if yes {
-            continue;
-        }
-        if !ui.is_interactive() {
-            return Err(Failure::usage(format!(
-                "cannot ask for confirmation to replace the runtime `{}` without a terminal",
-                state.id
-            ))
-            .help("pass `--yes` to replace it as shown above; nothing was deleted"));
-        }
+        let steps = replacement.shown(state, &Identity::of(agent), &agent.runtime_name);
+        planned.steps(&steps, Reveal::Keys);
+        tell_losses(placed, seen, replacement, run.ui);
         let place = sessions::places([(session, agent.stage.as_ref())]);
-        let question = format!(
-            "Delete the runtime of agent `{}` and create it again ({place})?",
-            agent.name
-        );
-        let exit = match ui.confirm(&question) {
-            Ok(true) => continue,
-            Ok(false) => Exit::World,
-            Err(why) => why.exit(),
+        let question = Question {
+            deed: format!("replace the runtime `{}`", state.id),
+            pronoun: "it",
+            text: format!(
+                "Delete the runtime of agent `{}` and create it again ({place})?",
+                agent.name
+            ),
+            refused: format!("the runtime `{}` was not replaced", state.id),
+            nothing: "nothing was deleted",
         };
-        return Err(
-            Failure::new(exit, format!("the runtime `{}` was not replaced", state.id))
-                .note("nothing was deleted"),
-        );
+        agreement::agree(&question, run)?;
     }
     Ok(())
 }

@@ -9,10 +9,11 @@ use crate::{
         clock,
     },
     engine::{
+        agreement::{self, Question},
         plan_output::{Planned, announce},
         run::Run,
     },
-    error::{Exit, Failure, Message},
+    error::{Failure, Message},
     names::{IamPath, RoleName},
     plan::retry,
     policy::{self, Scope},
@@ -35,13 +36,15 @@ pub(crate) enum RoleWork {
     },
     /// The user's own role: checked, never changed.
     Given { arn: String, warnings: Vec<Message> },
+    /// A report could not read it, or a run would stop at it.
+    Unplanned,
 }
 
 impl RoleWork {
     pub(crate) fn steps(&self) -> &[RoleStep] {
         match self {
             Self::Managed { plan, .. } => &plan.steps,
-            Self::Given { .. } => &[],
+            Self::Given { .. } | Self::Unplanned => &[],
         }
     }
 
@@ -49,7 +52,7 @@ impl RoleWork {
     pub(crate) fn observed(&self) -> Option<&ObservedRole> {
         match self {
             Self::Managed { observed, .. } => observed.as_deref(),
-            Self::Given { .. } => None,
+            Self::Given { .. } | Self::Unplanned => None,
         }
     }
 
@@ -57,7 +60,7 @@ impl RoleWork {
     pub(crate) fn adopts(&self) -> bool {
         match self {
             Self::Managed { plan, .. } => plan.adopts,
-            Self::Given { .. } => false,
+            Self::Given { .. } | Self::Unplanned => false,
         }
     }
 
@@ -67,32 +70,15 @@ impl RoleWork {
             Self::Managed { observed, .. } => observed
                 .as_ref()
                 .is_some_and(|role| role.repositories().next().is_some()),
-            Self::Given { .. } => false,
+            Self::Given { .. } | Self::Unplanned => false,
         }
-    }
-
-    /// Returns ARN and tags of a role of this tool, as proof for what uses it. A role that is being
-    /// adopted counts as adopted, because the user agreed.
-    pub(crate) fn proof(&self) -> Option<(&str, BTreeMap<String, String>)> {
-        let Self::Managed {
-            desired,
-            observed: Some(observed),
-            plan,
-        } = self
-        else {
-            return None;
-        };
-        let mut tags = observed.tags.clone();
-        if plan.adopts {
-            tags.extend(desired.identity.tags());
-        }
-        Some((&observed.arn, tags))
     }
 
     pub(crate) fn warnings(&self) -> &[Message] {
         match self {
             Self::Managed { plan, .. } => &plan.foreign,
             Self::Given { warnings, .. } => warnings,
+            Self::Unplanned => &[],
         }
     }
 
@@ -100,9 +86,18 @@ impl RoleWork {
     pub(crate) fn foreign(&self) -> &[Message] {
         match self {
             Self::Managed { plan, .. } => &plan.foreign,
-            Self::Given { .. } => &[],
+            Self::Given { .. } | Self::Unplanned => &[],
         }
     }
+}
+
+/// How much of a role is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Everything, including what others put on it.
+    Whole,
+    /// What this tool sets in the session's region.
+    OwnPart,
 }
 
 /// Observes the role and plans; writes nothing.
@@ -111,35 +106,70 @@ pub(crate) async fn decide(
     session: &Session,
     adopt: Adopt,
 ) -> Result<RoleWork, Failure> {
-    let iam = Iam::new(session);
+    let observed = read(agent, session, Extent::Whole).await?;
+    plan(agent, session, observed, adopt)
+}
+
+/// Reads the agent's role; `None` if it does not exist.
+pub(crate) async fn read(
+    agent: &Agent,
+    session: &Session,
+    extent: Extent,
+) -> Result<Option<ObservedRole>, AwsError> {
     match &agent.role {
-        RoleSettings::Given { arn } => {
-            if arn.account != session.account {
-                return Err(Failure::config(format!(
-                    "the role `{}` is in account {}, but the agent `{}` is deployed to account {}",
-                    arn.arn, arn.account, agent.name, session.account
-                )));
-            }
-            let observed = iam.observe_given(&arn.name).await?.ok_or_else(|| {
-                Failure::world(format!("there is no role `{}`", arn.arn)).help(
-                    "`role.arn` must name an existing role; without it, this tool creates one",
-                )
-            })?;
-            if observed.arn != arn.arn {
-                return Err(Failure::config(format!(
-                    "the ARN of the role `{}` is `{}`",
-                    arn.name, observed.arn
-                ))
-                .help("write that ARN as `role.arn`"));
-            }
-            let warnings = role::check_given(&arn.arn, &session.account, &observed)?;
-            Ok(RoleWork::Given {
-                arn: arn.arn.clone(),
-                warnings,
-            })
+        RoleSettings::Given { arn } => Iam::new(session).observe_given(&arn.name).await,
+        RoleSettings::Managed { name, policies, .. } => {
+            read_own(name, !policies.is_empty(), session, extent).await
         }
-        RoleSettings::Managed { .. } => decide_own(desired(agent, session), session, adopt).await,
     }
+}
+
+/// Reads a role of this tool. `attaches` is true if it gets managed policies.
+pub(crate) async fn read_own(
+    name: &RoleName,
+    attaches: bool,
+    session: &Session,
+    extent: Extent,
+) -> Result<Option<ObservedRole>, AwsError> {
+    let iam = Iam::new(session);
+    match extent {
+        Extent::Whole => iam.observe_role(name).await,
+        Extent::OwnPart => iam.observe_own_policy(name, attaches).await,
+    }
+}
+
+/// Plans from what was read.
+pub(crate) fn plan(
+    agent: &Agent,
+    session: &Session,
+    observed: Option<ObservedRole>,
+    adopt: Adopt,
+) -> Result<RoleWork, Failure> {
+    let RoleSettings::Given { arn } = &agent.role else {
+        return plan_own(desired(agent, session), observed, adopt);
+    };
+    if arn.account != session.account {
+        return Err(Failure::config(format!(
+            "the role `{}` is in account {}, but the agent `{}` is deployed to account {}",
+            arn.arn, arn.account, agent.name, session.account
+        )));
+    }
+    let observed = observed.ok_or_else(|| {
+        Failure::world(format!("there is no role `{}`", arn.arn))
+            .help("`role.arn` must name an existing role; without it, this tool creates one")
+    })?;
+    if observed.arn != arn.arn {
+        return Err(Failure::config(format!(
+            "the ARN of the role `{}` is `{}`",
+            arn.name, observed.arn
+        ))
+        .help("write that ARN as `role.arn`"));
+    }
+    let warnings = role::check_given(&arn.arn, &session.account, &observed)?;
+    Ok(RoleWork::Given {
+        arn: arn.arn.clone(),
+        warnings,
+    })
 }
 
 /// Like [`decide`], for a role of this tool.
@@ -148,7 +178,17 @@ pub(crate) async fn decide_own(
     session: &Session,
     adopt: Adopt,
 ) -> Result<RoleWork, Failure> {
-    let observed = Iam::new(session).observe_role(&desired.name).await?;
+    let attaches = !desired.attached.is_empty();
+    let observed = read_own(&desired.name, attaches, session, Extent::Whole).await?;
+    plan_own(desired, observed, adopt)
+}
+
+/// Like [`plan`], for a role of this tool.
+pub(crate) fn plan_own(
+    desired: DesiredRole,
+    observed: Option<ObservedRole>,
+    adopt: Adopt,
+) -> Result<RoleWork, Failure> {
     let plan = role::plan(&desired, observed.as_ref(), adopt)?;
     Ok(RoleWork::Managed {
         desired: Box::new(desired),
@@ -177,6 +217,23 @@ pub(crate) async fn observe_whole(
     }))
 }
 
+/// Returns ARN and tags of a role of this tool, as proof for what uses it. A role that is being
+/// adopted counts as adopted, because the user agrees. A given role proves nothing, because others
+/// may use it too.
+pub(crate) fn proof<'a>(
+    agent: &Agent,
+    observed: Option<&'a ObservedRole>,
+    adopt: Adopt,
+) -> Option<(&'a str, BTreeMap<String, String>)> {
+    let observed = observed.filter(|_| matches!(agent.role, RoleSettings::Managed { .. }))?;
+    let identity = Identity::of(agent);
+    let mut tags = observed.tags.clone();
+    if adopt == Adopt::Yes && identity.ownership(&tags) == Ownership::Unmarked {
+        tags.extend(identity.tags());
+    }
+    Some((&observed.arn, tags))
+}
+
 /// Reports the reasons for permissions beyond the narrow rules.
 pub(crate) fn tell_reasons(agent: &Agent, ui: &Ui) {
     for permission in &agent.permissions {
@@ -203,7 +260,6 @@ pub(crate) fn agree<'a>(
     roles: impl Iterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
     run: &Run<'_>,
 ) -> Result<(), Failure> {
-    let (yes, ui) = (run.yes, run.ui);
     for (Placed { agent, session }, role) in roles {
         let RoleWork::Managed { desired, plan, .. } = role else {
             continue;
@@ -211,30 +267,19 @@ pub(crate) fn agree<'a>(
         if !plan.adopts {
             continue;
         }
-        let planned = Planned::before_doing(yes, ui);
-        planned.plain(&format!("Adopting role `{}` would:", desired.name));
-        show_steps(role.steps(), planned);
-        if yes {
-            continue;
-        }
-        if !ui.is_interactive() {
-            return Err(Failure::usage(format!(
-                "cannot ask for confirmation to adopt the role `{}` without a terminal",
-                desired.name
-            ))
-            .help("pass `--yes` to adopt it as shown above; nothing was written"));
-        }
+        let name = &desired.name;
+        let planned = Planned::before_doing(run.yes, run.ui);
+        planned.plain(&format!("Adopting role `{name}` would:"));
+        planned.steps(role.steps(), Reveal::Keys);
         let place = sessions::places([(session, agent.stage.as_ref())]);
-        let question = format!("Adopt the role `{}` ({place})?", desired.name);
-        let exit = match ui.confirm(&question) {
-            Ok(true) => continue,
-            Ok(false) => Exit::World,
-            Err(why) => why.exit(),
+        let question = Question {
+            deed: format!("adopt the role `{name}`"),
+            pronoun: "it",
+            text: format!("Adopt the role `{name}` ({place})?"),
+            refused: format!("the role `{name}` was not adopted"),
+            nothing: "nothing was written",
         };
-        return Err(
-            Failure::new(exit, format!("the role `{}` was not adopted", desired.name))
-                .note("nothing was written"),
-        );
+        agreement::agree(&question, run)?;
     }
     Ok(())
 }
@@ -248,6 +293,7 @@ pub(crate) async fn apply(
 ) -> Result<String, Failure> {
     let (desired, observed, plan) = match work {
         RoleWork::Given { arn, .. } => return Ok(arn.clone()),
+        RoleWork::Unplanned => unreachable!("a run stops if it cannot plan"),
         RoleWork::Managed {
             desired,
             observed,
@@ -361,11 +407,4 @@ pub(crate) fn of_resource(
         identity: Identity::of_resource(resource),
         tags: resource.tags.clone(),
     }))
-}
-
-/// Prints the changes to a role, with the documents.
-pub(crate) fn show_steps(steps: &[RoleStep], planned: Planned<'_>) {
-    for step in steps {
-        planned.change(&step.change(), Reveal::Keys);
-    }
 }

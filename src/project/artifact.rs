@@ -7,6 +7,7 @@ use super::{
     building::For,
     dockerfile,
     imaging::{self, Made},
+    last_image::LastImage,
     own_files::OwnFiles,
     packaging, program_archive, python_image,
     sbom::{self, Sbom},
@@ -95,11 +96,19 @@ pub(crate) async fn build(
                 sbom: Some(sbom),
             }
         }
-        (None, true) => Artifact::Image {
-            made: imaging::build(agent, project, to, options, ui).await?,
-            archive: None,
-            folder: None,
-        },
+        (None, true) => {
+            let made = imaging::build(agent, project, to, options, ui).await?;
+            let last = LastImage {
+                digest: made.image.digest().to_owned(),
+                python: None,
+            };
+            last.record(output)?;
+            Artifact::Image {
+                made,
+                archive: None,
+                folder: None,
+            }
+        }
         (None, false) => {
             let building = program_archive::build(agent, project, to, options, ui);
             let (built, sbom) = Box::pin(building).await?;

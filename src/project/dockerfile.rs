@@ -23,7 +23,7 @@ use crate::{
     },
     project::{
         imaging::{Made, within_limit},
-        packaging,
+        last_image, packaging,
     },
     protocol::contract::Contract,
     text::byte_size,
@@ -48,7 +48,7 @@ const ARCHIVE: &str = "image.tar";
 
 /// Returns true for the name of a file or folder that a build creates next to the image.
 pub(crate) fn is_built(name: &str) -> bool {
-    [MADE_FROM, STAGED].contains(&name)
+    [MADE_FROM, STAGED, last_image::FILE].contains(&name)
 }
 
 /// Finds the Dockerfile and its context, and reports what is left out.
@@ -57,6 +57,22 @@ pub(crate) async fn sources(
     settings: &Dockerfile,
     project: &Project,
     ui: &Ui,
+) -> Result<Sources, Failure> {
+    let sources = observe(agent, settings, project).await?;
+    for warning in &sources.context.warnings {
+        ui.warning(warning);
+    }
+    for note in &sources.context.notes {
+        ui.note(note);
+    }
+    Ok(sources)
+}
+
+/// Finds the Dockerfile and its context.
+pub(crate) async fn observe(
+    agent: &Agent,
+    settings: &Dockerfile,
+    project: &Project,
 ) -> Result<Sources, Failure> {
     let request = Request {
         agent: agent.name.to_string(),
@@ -70,12 +86,6 @@ pub(crate) async fn sources(
         |()| {},
     )
     .await?;
-    for warning in &context.warnings {
-        ui.warning(warning);
-    }
-    for note in &context.notes {
-        ui.note(note);
-    }
     let labels: Vec<_> = python::labels(agent).into_iter().collect();
     Ok(Sources {
         digest: digest(settings, &context.dockerfile, &context.entries, &labels),

@@ -13,6 +13,7 @@ pub(crate) mod dockerfile;
 pub(crate) mod emulator;
 pub(crate) mod environment;
 pub(crate) mod imaging;
+pub(crate) mod last_image;
 mod load;
 pub(crate) mod new_place;
 pub(crate) mod on_disk;

@@ -4,6 +4,7 @@ use super::{
     base_image::{self, Pin},
     building::For,
     imaging::{Made, within_limit},
+    last_image::{LastImage, MadeFrom},
     own_files::OwnFiles,
     packaging::{self, Options},
     sbom,
@@ -91,6 +92,14 @@ pub(crate) async fn build(
             "`{name}` runs with this machine's own Python here, not in its base image"
         )),
     }
+    let last = LastImage {
+        digest: image.digest().to_owned(),
+        python: Some(MadeFrom {
+            archive: built.archive.id.clone(),
+            base: reference.as_ref().map(ToString::to_string),
+        }),
+    };
+    last.record(&output)?;
     let sbom = Some(sbom::of_python(agent, &built, reference.as_ref(), &output)?);
     Ok((Made { image, sbom }, built))
 }

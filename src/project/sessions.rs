@@ -118,7 +118,7 @@ pub(crate) fn request(
 
 /// Prints the line about the account, first in every command that uses AWS.
 pub(crate) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
-    if session.is_local() {
+    if !session.capabilities().accounts {
         announce_local(&session.region, &names_shown(agents), ui);
         return;
     }
@@ -180,7 +180,7 @@ pub(crate) fn places<'a>(
 ) -> String {
     let mut regions: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
     for (session, stage) in places {
-        if session.is_local() {
+        if !session.capabilities().accounts {
             return "local emulator".to_owned();
         }
         let of_place = regions.entry((session.account.as_str(), stage));

@@ -18,6 +18,15 @@ pub(crate) enum EndpointStep {
     Update { from: Option<u32>, version: u32 },
 }
 
+/// Returns the change that takes an endpoint away from this runtime.
+pub(crate) fn deletion(there: &EndpointState, runtime: &str) -> Change {
+    let name = &there.name;
+    let version = live(there).map_or(String::new(), |version| format!(" (version {version})"));
+    let object = format!("endpoint `{name}`{version} of runtime `{runtime}`");
+    let subject = Subject::new("endpoint", name).of(runtime);
+    Change::new(Action::Delete, object, subject)
+}
+
 /// Returns the step to an endpoint with this version and, if given, this description.
 pub(crate) fn set(
     there: Option<&EndpointState>,

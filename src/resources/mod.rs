@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod clean;
 pub(crate) mod declared;
 pub(crate) mod deletion;
+pub(crate) mod difference;
 pub(crate) mod endpoint;
 pub(crate) mod links;
 pub(crate) mod log_group;

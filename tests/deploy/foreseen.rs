@@ -8,13 +8,14 @@ use proptest::{
 use serde_json::{Value, json};
 
 use super::{project_with, settling};
-use crate::support::{Cli, Moto, Project};
+use crate::support::{Cli, Moto, Project, boto3};
 
 /// Keys of an agent's table that change its role, its runtime or both, and code that changes its
 /// archive.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "env = { LEVEL = \"debug\" }",
     "lifecycle = { idle-timeout = 600, max-lifetime = 3600 }",
+    "managed-policies = [\"Extra\"]",
     "models = [\"us.anthropic.claude-sonnet-4-6\"]",
     "permissions = [\"code-interpreter\", { dynamodb = \"orders\", access = \"read\" }]",
     "protocol = \"mcp\"",
@@ -48,9 +49,40 @@ fn steps(document: &Value) -> Value {
     })
 }
 
+/// Returns the differences that `status` lists for the steps of a dry run, apart from the artifact.
+fn differences(plan: &Value) -> Vec<Value> {
+    let step = |field: &Value, step: &Value| {
+        let text = |key: &str| step[key].as_str().unwrap();
+        let words = format!("{} {}", text("action"), text("object"));
+        json!({ "field": field, "change": "changed", "before": null, "after": words })
+    };
+    let mut all = Vec::new();
+    for one in plan["runtime"].as_array().unwrap() {
+        match one["changes"].as_array() {
+            Some(fields) if one["action"] == "update" => all.extend(fields.iter().cloned()),
+            _ => all.push(step(&one["kind"], one)),
+        }
+    }
+    all.extend(
+        plan["role"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| step(&"role".into(), one)),
+    );
+    all.retain(|one| one["field"] != "code");
+    all
+}
+
 #[test]
 fn what_a_dry_run_shows_is_what_the_next_run_does() {
     let emulator = Moto::start();
+    boto3(
+        &emulator,
+        "statement = {'Effect': 'Allow', 'Action': 's3:ListAllMyBuckets', 'Resource': '*'}\n\
+         document = json.dumps({'Version': '2012-10-17', 'Statement': [statement]})\n\
+         client('iam').create_policy(PolicyName='Extra', PolicyDocument=document)",
+    );
     let project = project_with("");
     let proxy = settling(&emulator);
     let run = |words: &[&str]| {
@@ -58,18 +90,32 @@ fn what_a_dry_run_shows_is_what_the_next_run_does() {
         let outcome = cli.args(["--output", "json"]).args(words).run();
         steps(&outcome.succeeds().json())
     };
+    let status = || {
+        let cli = Cli::new(&project).at(&proxy.url());
+        let outcome = cli.args(["status", "--output", "json"]).run();
+        outcome.succeeds().json()["agents"][0].clone()
+    };
     let mut runner = TestRunner::default();
     let tables = (
         subsequence(KEYS.to_vec(), 0..=KEYS.len()),
         proptest::arbitrary::any::<Index>(),
     );
-    for _ in 0..TABLES {
+    for number in 0..TABLES {
         let (keys, code) = tables.new_tree(&mut runner).unwrap().current();
         write(&project, &keys, code.index(2));
         let shown = run(&["--dry-run"]);
+        if number > 0 {
+            let (mut agent, expected) = (status(), differences(&shown));
+            let listed = agent["differences"].as_array_mut().unwrap();
+            listed.retain(|one| one["field"] != "code");
+            assert_eq!(*listed, expected, "{keys:?}");
+        }
         let done = run(&[]);
         assert_eq!(shown, done, "{keys:?}");
-        let left = run(&["--dry-run"]);
+        let (agent, left) = (status(), run(&["--dry-run"]));
+        assert_eq!(agent["differences"], json!(differences(&left)), "{keys:?}");
+        let is_equal = differences(&left).is_empty();
+        assert_eq!(agent["equal"], is_equal, "{keys:?}: {agent}");
         // moto loses the tags of a runtime with every update.
         for kind in ["role", "callers", "pruned"] {
             assert_eq!(left[kind], json!([]), "{keys:?}: nothing is left");

@@ -81,11 +81,12 @@ fn codebuild_builds_what_is_deployed_and_only_when_something_changed() {
     run(&project, &builds, &["deploy", "--check"]).succeeds();
     assert_eq!(builds.builds(), 1);
     let status = run(&project, &builds, &["status"]).succeeds();
-    assert!(
-        status.stdout.contains("CodeBuild project cargo-agentcore-"),
-        "{}",
-        status.stdout
-    );
+    for words in [
+        "CodeBuild project cargo-agentcore-",
+        "matches what is deployed",
+    ] {
+        assert!(status.stdout.contains(words), "{}", status.stdout);
+    }
     // What someone changes in the project is written back.
     builds.change(|project| project["environment"]["privilegedMode"] = false.into());
     let found = run(&project, &builds, &["deploy", "--check"]).exits(5);
@@ -94,6 +95,22 @@ fn codebuild_builds_what_is_deployed_and_only_when_something_changed() {
         "{}",
         found.stderr
     );
+    boto3(
+        &emulator,
+        "iam = client('iam')\n\
+         [role] = [r['RoleName'] for r in iam.list_roles()['Roles'] if 'Build' in r['RoleName']]\n\
+         iam.delete_role_policy(RoleName=role, PolicyName='AgentCore-us-east-1')",
+    );
+    project.write("data", "two");
+    let status = run(&project, &builds, &["status"]).succeeds();
+    for words in [
+        "build.role: add policy `AgentCore-us-east-1` to role `AgentCoreBuild-",
+        "build.environment.privilegedMode: ",
+        "(known after it is built)",
+    ] {
+        assert!(status.stdout.contains(words), "{words}: {}", status.stdout);
+    }
+    project.write("data", "one");
     run(&project, &builds, &["deploy"]).succeeds();
     run(&project, &builds, &["deploy", "--check"]).succeeds();
     assert_eq!(builds.builds(), 1);

@@ -96,12 +96,23 @@ fn a_base_image_is_pinned_and_a_change_of_the_code_moves_little() {
     assert_eq!(made.len(), 4, "{made:?}");
     deploy(&project, &emulator, &["--check"]).succeeds();
 
+    let code = || {
+        let status = Cli::new(&project).args(["status", "--output", "json"]);
+        let status = status.on(&emulator).run().succeeds().json();
+        (
+            status["agents"][0]["equal"].clone(),
+            status["agents"][0]["code"].clone(),
+        )
+    };
+    assert_eq!(code(), (true.into(), "equal".into()));
+
     // The base image is in the cache, and the dependencies are in the repository.
     registry.forget();
     project.write(
         "my_agent/agent.py",
         "def answer(prompt: str) -> str:\n    return \"2\"\n",
     );
+    assert_eq!(code(), (false.into(), "differs".into()));
     let second = deploy(&project, &emulator, &["--output", "json"]).succeeds();
     let bytes = |outcome: &Outcome| {
         let sent = &outcome.json()["agents"][0]["upload"]["bytes_sent"];

@@ -118,6 +118,19 @@ fn is_shown(project: &Project, emulator: &Emulator, old_id: &str) {
             "remove tags"
         ]
     );
+    let status = status(project, emulator);
+    assert_eq!(status["equal"], false);
+    for line in [
+        &format!("delete runtime `{old_id}`, because it runs a container image"),
+        "create endpoint `prod` at the new version",
+    ] {
+        assert!(status["differences"].to_string().contains(line), "{status}");
+    }
+}
+
+fn status(project: &Project, emulator: &Emulator) -> Value {
+    let status = cli(project, &["status", "--output", "json"]).on(emulator);
+    status.run().succeeds().json()["agents"][0].clone()
 }
 
 #[test]
@@ -157,9 +170,7 @@ fn an_image_becomes_an_archive_and_back_after_a_question_and_keeps_its_endpoints
     let new = there(&emulator);
     assert_ne!(new["id"], old["id"]);
     is_archive_with_its_endpoint(&new);
-    let status = cli(&project, &["status", "--output", "json"]);
-    let status = status.on(&emulator).run().succeeds().json();
-    assert_eq!(status["agents"][0]["differences"], json!([]));
+    assert_eq!(status(&project, &emulator)["differences"], json!([]));
     deploy(&project, &["--check"])
         .on(&emulator)
         .run()
@@ -251,6 +262,20 @@ fn a_replacement_killed_after_any_write_is_finished_by_the_next_deploy() {
             Moment::After,
         );
         assert!(killed.is_ok(), "{write}: {killed:?}");
+        let report = match write {
+            "bedrock-agentcore:DeleteAgentRuntime" => Some(("restores_endpoints", "prod")),
+            "bedrock-agentcore:CreateAgentRuntime" => {
+                Some(("differences", "create endpoint `prod`"))
+            }
+            _ => None,
+        };
+        if let Some((field, words)) = report {
+            let status = status(&project, &emulator);
+            assert!(
+                status[field].to_string().contains(words),
+                "{write}: {status}"
+            );
+        }
         deploy(&project, &["--yes"]).on(&emulator).run().succeeds();
         is_archive_with_its_endpoint(&there(&emulator));
         deploy(&project, &["--check"])

@@ -159,6 +159,20 @@ fn package_and_status_are_about_the_agents_of_the_directory() {
         .identity()
         .always("bedrock-agentcore:ListAgentRuntimes", none)
         .errors("iam:GetRole", 99, 404, "NoSuchEntity", "there is none")
+        .errors(
+            "iam:ListRolePolicies",
+            99,
+            404,
+            "NoSuchEntity",
+            "there is none",
+        )
+        .errors(
+            "iam:GetRolePolicy",
+            99,
+            404,
+            "NoSuchEntity",
+            "there is none",
+        )
         .start();
     for (at, expected) in PLACES {
         let run = |words: &[&str]| {

@@ -43,7 +43,11 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
     run(&project, &emulator, &["prepare"]).succeeds();
     assert_eq!(state(&emulator)["state"], "not-deployed");
 
-    let id = deploy(&emulator, "AgentCoreRole-one", "");
+    let id = deploy(
+        &emulator,
+        "AgentCoreRole-one",
+        r#"environmentVariables={"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "DOCKER_CONTAINER": "1"},"#,
+    );
     let agent = state(&emulator);
     assert_eq!(agent["state"], "deployed");
     assert_eq!(agent["runtime"]["id"], id);
@@ -255,8 +259,8 @@ fn a_runtime_on_the_last_of_many_pages_is_found_with_one_reading_for_all_agents(
             Answer::json(200, &json!({"runtimeEndpoints": []})),
         )
         .errors("iam:GetRole", 2, 404, "NoSuchEntity", "none")
-        .errors("iam:ListRolePolicies", 1, 404, "NoSuchEntity", "none")
-        .errors("iam:GetRolePolicy", 1, 404, "NoSuchEntity", "none")
+        .errors("iam:ListRolePolicies", 2, 404, "NoSuchEntity", "none")
+        .errors("iam:GetRolePolicy", 2, 404, "NoSuchEntity", "none")
         // To find the project's other runtimes.
         .errors("s3:ListBucketVersions", 1, 404, "NoSuchBucket", "none")
         .start();

@@ -21,27 +21,26 @@ def policies(key, value):
 
 ";
 
-/// Changes to the role, and what is reported.
-const DONE: [(&str, &str, &str); 4] = [
+/// Changes to the role, and the steps that are reported.
+const DONE: [(&str, &[&str]); 4] = [
     (
         "iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=policies('Resource', '*'))",
-        "policy `AgentCore-us-east-1` of role `AgentCoreRole-one` differs",
-        "update policy `AgentCore-us-east-1` of role `AgentCoreRole-one`",
+        &["update policy `AgentCore-us-east-1` of role `AgentCoreRole-one`"],
     ),
     (
         "iam.delete_role_policy(RoleName=role, PolicyName=policy)",
-        "role `AgentCoreRole-one` has no policy `AgentCore-us-east-1`",
-        "add policy `AgentCore-us-east-1` to role `AgentCoreRole-one`",
+        &["add policy `AgentCore-us-east-1` to role `AgentCoreRole-one`"],
     ),
     (
         "iam.update_assume_role_policy(RoleName=role, PolicyDocument=policies('Principal', {'Service': 'lambda.amazonaws.com'}))",
-        "trust policy of role `AgentCoreRole-one` differs",
-        "update trust policy of role `AgentCoreRole-one`",
+        &["update trust policy of role `AgentCoreRole-one`"],
     ),
     (
         "iam.delete_role_policy(RoleName=role, PolicyName=policy); iam.delete_role(RoleName=role)",
-        "role `AgentCoreRole-one` does not exist",
-        "create role `AgentCoreRole-one`",
+        &[
+            "create role `AgentCoreRole-one`",
+            "add policy `AgentCore-us-east-1` to role `AgentCoreRole-one`",
+        ],
     ),
 ];
 
@@ -56,23 +55,21 @@ fn on_moto() -> (Project, Emulator) {
 #[test]
 fn a_role_that_is_gone_or_altered_is_a_difference_until_it_is_prepared_again() {
     for (project, emulator) in [deployed(), on_moto()] {
-        for (done, before, after) in DONE {
+        for (done, steps) in DONE {
             let agent = status(&project, &emulator);
             assert_eq!(agent["equal"], true, "{agent}");
             boto3(&emulator, &format!("{NAMES}{done}"));
             let agent = status(&project, &emulator);
-            let change =
-                json!({ "field": "role", "change": "changed", "before": before, "after": after });
+            let step = |after: &&str| json!({ "field": "role", "change": "changed", "before": null, "after": after });
+            let last = steps.last().unwrap();
+            let steps: Vec<Value> = steps.iter().map(step).collect();
             assert_eq!(
                 (&agent["equal"], &agent["differences"]),
-                (&json!(false), &json!([change])),
+                (&json!(false), &json!(steps)),
                 "{done}"
             );
             let text = run(&project, &emulator, &["status"]).succeeds();
-            says(
-                &text,
-                &["here differs", &format!("role: {before} -> {after}")],
-            );
+            says(&text, &["here differs", &format!("role: {last}")]);
             assert!(
                 !text.stdout.contains("matches what is deployed"),
                 "{}",
@@ -108,7 +105,7 @@ fn a_role_that_was_brought_is_a_difference_where_it_is_gone_or_agentcore_may_not
             .collect();
         assert!(before.iter().any(|before| before.contains(part)), "{agent}");
     };
-    said(&format!("role `{arn}` does not exist"));
+    said(&format!("there is no role `{arn}`"));
     boto3(
         &emulator,
         "client('iam').create_role(RoleName='theirs', AssumeRolePolicyDocument='{\"Version\":\"2012-10-17\",\"Statement\":[]}')",
@@ -154,23 +151,42 @@ fn a_role_that_may_not_be_read_is_said_and_is_neither_equal_nor_an_error() {
     says(&absent, &["note: the role of `one` was not compared"]);
 }
 
-/// The role and the endpoints are read concurrently.
+/// The roles and the endpoints of all agents are read concurrently.
 #[test]
-fn the_role_is_read_beside_what_else_is_read() {
+fn the_role_is_read_beside_what_else_is_read_and_agents_beside_each_other() {
     let (project, emulator) = deployed();
-    let delay = Duration::from_millis(1500);
-    let took = |actions: &[&str]| {
-        let proxy = Proxy::to(&emulator);
-        for action in actions {
-            proxy.fault(action, Times::Always, Fault::Late(delay));
-        }
-        let start = std::time::Instant::now();
-        let cli = Cli::new(&project).at(&proxy.url());
+    let status = |project: &Project, proxy: &Proxy| {
+        let cli = Cli::new(project).at(&proxy.url());
         cli.arg("status").run().succeeds();
-        start.elapsed()
     };
-    let endpoints = "bedrock-agentcore:ListAgentRuntimeEndpoints";
-    let policies = ["iam:ListRolePolicies", "iam:GetRolePolicy"];
-    let all = took(&[endpoints, policies[0], policies[1]]);
+    let proxy = Proxy::to(&emulator);
+    status(&project, &proxy);
+    let mut asked = proxy.actions();
+    asked.sort();
+    let expected = [
+        "bedrock-agentcore:GetAgentRuntime",
+        "bedrock-agentcore:ListAgentRuntimeEndpoints",
+        "bedrock-agentcore:ListAgentRuntimes",
+        "bedrock-agentcore:ListTagsForResource",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListRolePolicies",
+        "s3:GetObject",
+        "sts:GetCallerIdentity",
+    ];
+    assert_eq!(asked, expected);
+
+    let project = project.agent("two");
+    let delay = Duration::from_millis(1500);
+    for action in [
+        "bedrock-agentcore:ListAgentRuntimeEndpoints",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+    ] {
+        proxy.fault(action, Times::Always, Fault::Late(delay));
+    }
+    let start = std::time::Instant::now();
+    status(&project, &proxy);
+    let all = start.elapsed();
     assert!(all >= delay && all < delay * 2, "{all:?}");
 }

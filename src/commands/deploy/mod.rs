@@ -9,14 +9,14 @@ mod variables;
 use std::path::PathBuf;
 
 use self::smoke::Smoke;
-use super::invoke::read_payload;
+use super::{invoke::read_payload, starting::Asked};
 use crate::{
     config::Config,
     effects::{local::Emulator, manifest::Project},
     engine::{
         agent::Agents,
         artifact::{build::Building, existing},
-        declared,
+        declared::{self, DeclaredWork},
         run::Run,
         runtime::write::Outcome,
         tracing,
@@ -27,8 +27,8 @@ use crate::{
     project::{
         self, consent, dockerfile,
         emulator::{self, Reach},
-        imaging, packaging, partition,
-        sessions::{self, Placed},
+        imaging, packaging,
+        sessions::Placed,
     },
     protocol::invocation,
     resources::role::Adopt,
@@ -115,46 +115,52 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 
 async fn deploy(
     args: &Args,
-    (project, config): (&Project, &Config),
+    place: (&Project, &Config),
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
-    existing::check(&placed)?;
-    partition::warn_of_gaps(&placed, ui);
     let smoke = args.smoke(emulator)?;
-    if let Some(smoke) = &smoke {
-        smoke.check(&placed)?;
-    }
-    let _lock = project::lock_to_apply(&args.applying, project, ui)?;
-    let run = Run {
-        project,
-        declared: &config.declared,
-        placed: &placed,
+    let check = |placed: &[Placed<'_>]| {
+        existing::check(placed)?;
+        smoke.as_ref().map_or(Ok(()), |smoke| smoke.check(placed))
+    };
+    let asked = Asked {
+        place,
+        aws: &args.aws,
+        emulator,
         applying: &args.applying,
         adopt: if args.adopt { Adopt::Yes } else { Adopt::No },
         yes: args.yes,
         ui,
     };
-    let (mut resources, linked) = declared::settle(&run).await?;
-    let placed = sessions::with_agents(&placed, &linked);
-    let run = Run {
-        placed: &placed,
-        ..run
+    let deliver = async |run: Run<'_>, resources: DeclaredWork<'_>| {
+        Box::pin(deliver(args, run, resources, (smoke.as_ref(), emulator))).await
     };
+    asked.run(check, deliver).await
+}
+
+async fn deliver(
+    args: &Args,
+    run: Run<'_>,
+    mut resources: DeclaredWork<'_>,
+    (smoke, emulator): (Option<&Smoke>, Option<&Emulator>),
+) -> Result<(), Failure> {
+    let ui = run.ui;
     let building = Building {
         packaging: &args.packaging,
         image: &args.building,
     };
     let agents = Agents::new(run, building);
     let (work, mut failures) = Failure::split(agents.observe().await);
-    let roles = work.iter().map(|work| (work.placed, &work.role));
+    let roles = work
+        .iter()
+        .map(|work| (work.compared.placed, &work.compared.role));
     declared::note_undeclared(&run, roles).await?;
     if args.applying.changes_nothing() {
         return show::show(args, &agents, (work, &resources), failures, ui).await;
     }
     agents.agree(&work)?;
-    let call = async |placed: &Placed<'_>, outcome: &Outcome| match &smoke {
+    let call = async |placed: &Placed<'_>, outcome: &Outcome| match smoke {
         Some(smoke) => Some(smoke.call(placed, outcome, ui).await),
         None => None,
     };
@@ -165,19 +171,14 @@ async fn deploy(
     failures.extend(smoked.filter_map(Result::err));
     if args.enable_tracing {
         // Only where an agent was deployed.
-        tracing::enable(done.iter().map(|done| done.plan.work.placed), ui).await;
+        tracing::enable(done.iter().map(|done| done.plan.compared.placed), ui).await;
     }
     if let Some(emulator) = emulator {
         preparing::prepare(emulator, &done, ui).await;
     }
     let resources = resources.values();
-    report::report(
-        (&done, &resources),
-        args.output,
-        &args.project,
-        placed.len(),
-        ui,
-    );
+    let agents = (&args.project, run.placed.len());
+    report::report((&done, &resources), args.output, agents, ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn prepare(emulator: &Emulator, done: &[Done<'_>], ui: &Ui) {
 }
 
 fn name<'a>(done: &'a Done<'_>) -> &'a str {
-    done.plan.work.placed.agent.name.as_str()
+    done.plan.compared.placed.agent.name.as_str()
 }
 
 /// Splits the reason into notes and help, one per line.

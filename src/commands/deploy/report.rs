@@ -18,8 +18,7 @@ use crate::{
 pub(crate) fn report(
     (done, resources): (&[Done<'_>], &[Value]),
     output: options::Output,
-    project: &options::Project,
-    agents: usize,
+    (project, agents): (&options::Project, usize),
     ui: &Ui,
 ) {
     if output == options::Output::Json {
@@ -34,7 +33,7 @@ pub(crate) fn report(
     if let Some(first) = done.iter().find(is_usable) {
         let named = agents > 1 || !project.agent.is_empty();
         let agent = if named {
-            format!(" --agent {}", first.plan.work.placed.agent.name)
+            format!(" --agent {}", first.plan.compared.placed.agent.name)
         } else {
             String::new()
         };
@@ -54,7 +53,6 @@ fn document(done: &Done<'_>) -> Value {
         pruned,
         smoked,
     } = done;
-    let work = &plan.work;
     let desired = &plan.desired.fields;
     let (size, id) = (plan.shipment.size(), plan.shipment.id());
     let sent = shipped.as_ref().map_or(0, |shipped| shipped.bytes);
@@ -63,25 +61,25 @@ fn document(done: &Done<'_>) -> Value {
     runtime["steps"] = values(&outcome.steps).into();
     runtime["changes"] = fields(&outcome.changes);
     let mut document = documents::placed(
-        work.placed,
+        plan.compared.placed,
         json!({
             "did": outcome.did.as_str(),
             "runtime": runtime,
             "endpoint": outcome.endpoint.as_ref().map(list::value),
             "role": { "arn": desired.role_arn, "changes": values(plan.role_steps()) },
-            "files": work.own.as_ref().map_or(Value::Null, OwnFiles::document),
+            "files": plan.own.as_ref().map_or(Value::Null, OwnFiles::document),
             "artifact": artifact(&desired.artifact, size, Some(id)),
             "upload": { "how": how, "bytes_sent": sent },
             "callers": values(callers),
             "pruned": pruned,
             "smoke": smoked.as_ref().map(|smoked| if smoked.is_ok() { "answered" } else { "failed" }),
-            "seconds": (work.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            "seconds": (plan.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         }),
     );
     for place in plan.sending.store.iter().chain(&plan.sending.sources) {
         document[place.kind()] = store(place);
     }
-    if let Some(build) = &work.build {
+    if let Some(build) = &plan.compared.build {
         document["build_project"] = build_project(build);
     }
     document

@@ -8,17 +8,16 @@ use crate::{
     engine::{
         agent::{AgentPlan, AgentWork, Agents},
         artifact::Shipment,
-        callers,
         declared::DeclaredWork,
         plan_output::Planned,
-        replacement, role, tracing,
+        replacement, tracing,
     },
     error::{Exit, Failure},
     options,
     project::own_files::OwnFiles,
     resources::{
         callers::for_new_runtime,
-        change::{Reveal, Step as _, values},
+        change::{Reveal, values},
         runtime::fields::Artifact,
     },
     text::{byte_size, counted},
@@ -37,7 +36,7 @@ pub(super) async fn show<'a>(
     resources.show(lines);
     let mut changes = false;
     if args.enable_tracing {
-        let placed = work.iter().map(|work| work.placed);
+        let placed = work.iter().map(|work| work.compared.placed);
         changes |= tracing::show(placed, lines, ui).await;
     }
     changes |= resources.changes();
@@ -71,10 +70,10 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
     } else {
         Reveal::Keys
     };
-    let agent = plan.work.placed.agent;
+    let agent = plan.compared.placed.agent;
     let store = plan.sending.store.as_ref();
-    role::show_steps(plan.role_steps(), planned);
-    if let Some(build) = &plan.work.build {
+    planned.steps(plan.role_steps(), Reveal::Keys);
+    if let Some(build) = &plan.compared.build {
         build.show(planned);
     }
     let sources = plan.sending.sources.as_ref();
@@ -110,14 +109,12 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
         };
         planned.status("Would", &what);
     }
-    for step in &plan.steps {
-        planned.change(&step.change(), reveal);
+    planned.steps(&plan.steps, reveal);
+    if let Some(seen) = plan.compared.replaces() {
+        replacement::tell_losses(plan.compared.placed, seen, &plan.compared.replacement, ui);
     }
-    if let Some(seen) = plan.replaces() {
-        replacement::tell_losses(plan.work.placed, seen, &plan.work.replacement, ui);
-    }
-    callers::show(&plan.work.callers, planned);
-    if (plan.work.seen.is_none() || plan.replaces().is_some())
+    planned.steps(plan.callers_steps(), Reveal::Values);
+    if (plan.compared.seen.is_none() || plan.compared.replaces().is_some())
         && let Some(change) = for_new_runtime(&plan.desired, &agent.callers)
     {
         planned.detail(&change.words(reveal));
@@ -135,12 +132,12 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
 }
 
 fn document(plan: &AgentPlan<'_>) -> Value {
-    let (work, desired) = (&plan.work, &plan.desired);
+    let (compared, desired) = (&plan.compared, &plan.desired);
     let mut document = documents::placed(
-        work.placed,
+        compared.placed,
         json!({
-            "files": work.own.as_ref().map_or(Value::Null, OwnFiles::document),
-            "role": toolkit::planned_role(&work.role),
+            "files": plan.own.as_ref().map_or(Value::Null, OwnFiles::document),
+            "role": toolkit::planned_role(&compared.role),
             "artifact": report::artifact(&desired.fields.artifact, plan.shipment.size(), None),
             "upload": { "bytes": plan.sending.bytes },
             "runtime": { "name": desired.name, "steps": values(&plan.steps) },
@@ -151,7 +148,7 @@ fn document(plan: &AgentPlan<'_>) -> Value {
     for store in plan.sending.store.iter().chain(&plan.sending.sources) {
         document[store.kind()] = report::store(store);
     }
-    if let Some(build) = &plan.work.build {
+    if let Some(build) = &plan.compared.build {
         document["build_project"] = report::build_project(build);
     }
     document

@@ -11,14 +11,18 @@ use crate::{
     engine::{
         callers,
         endpoint::{self, Pin, history},
-        plan_output::Planned,
+        plan_output::{Planned, announce},
         runtime::find::{Deployed, Found},
     },
     error::{Exit, Failure},
     names::EndpointName,
     options,
     project::sessions::{self, Placed},
-    resources::{endpoint as plan, role::Adopt},
+    resources::{
+        change::{Change, Reveal},
+        endpoint as plan,
+        role::Adopt,
+    },
     ui::Ui,
 };
 
@@ -143,26 +147,24 @@ async fn take_away(
     } else {
         Planned::before_doing(*yes, ui)
     };
-    match &there {
+    let change = there.map(|there| plan::deletion(&there, &found.state.id));
+    match &change {
         None => planned.status(
             "Nothing",
             &format!("to delete: there is no endpoint `{name}`"),
         ),
-        Some(endpoint) => {
-            let version = plan::live(endpoint).map_or(String::new(), |v| format!(" (version {v})"));
-            let what = format!("endpoint `{name}`{version} of runtime `{}`", found.state.id);
-            if writing.applying.changes_nothing() {
-                planned.status("Would", &format!("delete {what}"));
-            } else {
-                planned.status("To delete", &what);
-                if !yes {
-                    confirm(name, deployed.placed, ui)?;
-                }
-                ui.status("Deleting", &what);
-                let session = &deployed.placed.session;
-                endpoint::delete(session, &found.state.id, name, writing.timeout, ui).await?;
-                ui.status("Deleted", &what);
+        Some(change) if writing.applying.changes_nothing() => {
+            planned.change(change, Reveal::Keys);
+        }
+        Some(change) => {
+            planned.status("To delete", &change.object);
+            if !yes {
+                confirm(name, deployed.placed, ui)?;
             }
+            announce(change, ui);
+            let place = (&deployed.placed.session, found.state.id.as_str());
+            endpoint::delete(place, name, writing.timeout, ui).await?;
+            ui.status("Deleted", &change.object);
         }
     }
     if writing.output == options::Output::Json {
@@ -170,11 +172,12 @@ async fn take_away(
             "dry_run": writing.applying.changes_nothing(),
             "runtime": documents::runtime(&found.state),
             "endpoint": { "name": name },
-            "changed": there.is_some(),
+            "changed": change.is_some(),
+            "changes": change.iter().map(Change::value).collect::<Vec<_>>(),
         });
         ui.document(documents::placed(deployed.placed, rest));
     }
-    if writing.applying.check && there.is_some() {
+    if writing.applying.check && change.is_some() {
         return Err(Failure::silent(Exit::Findings));
     }
     Ok(())
@@ -187,8 +190,7 @@ fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Fail
         ))
         .help("pass `--yes` to delete it; nothing was deleted"));
     }
-    let Placed { agent, session } = placed;
-    let place = sessions::places([(session, agent.stage.as_ref())]);
+    let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
     let question = format!("Calls to the endpoint `{name}` will fail. Delete it ({place})?");
     match ui.confirm(&question) {
         Ok(true) => Ok(()),

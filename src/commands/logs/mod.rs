@@ -106,7 +106,7 @@ async fn show(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
-    let all = find::observe(&placed, find::Unread::Fails).await?;
+    let all = find::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
     };

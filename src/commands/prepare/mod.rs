@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt as _, stream};
 
 use self::toolkit::Handover;
+use super::starting::Asked;
 use crate::{
     config::Config,
     effects::{local::Emulator, manifest::Project},
     engine::{
-        declared::{self, DeclaredWork},
+        declared::DeclaredWork,
         handover::{self, AT_ONCE, HandoverWork},
         plan_output::Planned,
         role,
@@ -24,9 +25,8 @@ use crate::{
     project::{
         self, consent,
         emulator::{self, Reach},
-        partition, sessions,
     },
-    resources::role::Adopt,
+    resources::{change::Reveal, role::Adopt},
     ui::Ui,
 };
 
@@ -72,30 +72,33 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 
 async fn prepare(
     args: &Args,
-    (project, config): (&Project, &Config),
+    place: (&Project, &Config),
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
-    partition::warn_of_gaps(&placed, ui);
-    let _lock = project::lock_to_apply(&args.applying, project, ui)?;
-    let run = Run {
-        project,
-        declared: &config.declared,
-        placed: &placed,
+    let asked = Asked {
+        place,
+        aws: &args.aws,
+        emulator,
         applying: &args.applying,
         adopt: if args.adopt { Adopt::Yes } else { Adopt::No },
         yes: args.yes,
         ui,
     };
-    let (mut resources, agents) = declared::settle(&run).await?;
-    resources.leave_targets(ui);
-    let placed = sessions::with_agents(&placed, &agents);
-    let run = Run {
-        placed: &placed,
-        ..run
+    let hand_over = async |run: Run<'_>, resources: DeclaredWork<'_>| {
+        Box::pin(hand_over(args, run, resources, emulator)).await
     };
+    asked.run(|_| Ok(()), hand_over).await
+}
 
+async fn hand_over(
+    args: &Args,
+    run: Run<'_>,
+    mut resources: DeclaredWork<'_>,
+    emulator: Option<&Emulator>,
+) -> Result<(), Failure> {
+    let ui = run.ui;
+    resources.leave_targets(ui);
     let looking = ui.working("Comparing", "the agents with what is there");
     let how = (args.source_dir.as_deref(), args.force());
     let decided = handover::observe(&run, how).await;
@@ -140,7 +143,7 @@ fn show(
         for step in work.files.words() {
             planned.status("Would", &step);
         }
-        role::show_steps(work.role.steps(), planned);
+        planned.steps(work.role.steps(), Reveal::Keys);
         if !work.has_findings() {
             planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
         }

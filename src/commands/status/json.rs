@@ -12,9 +12,10 @@ use crate::{
     protocol,
     resources::{
         change::Reveal,
+        difference::Part,
         runtime::{
             fields::effective_lifecycle,
-            observed::{DEFAULT_ENDPOINT, Standing},
+            observed::{DEFAULT_ENDPOINT, EndpointState, Standing},
         },
     },
 };
@@ -22,16 +23,14 @@ use crate::{
 impl There<'_> {
     pub(super) fn values(&self, reveal: Reveal) -> serde_json::Map<String, Value> {
         let state = &self.found.state;
-        let endpoints: Vec<Value> = self
-            .endpoints
-            .iter()
-            .map(|one| {
-                let mut value = list::value(one);
-                value["url"] = self.url(&one.name).into();
-                value["log_group"] = protocol::logs::group(&state.id, &one.name).into();
-                value
-            })
-            .collect();
+        let endpoint = |one: &EndpointState| {
+            let mut value = list::value(one);
+            value["url"] = self.url(&one.name).into();
+            value["log_group"] = protocol::logs::group(&state.id, &one.name).into();
+            value
+        };
+        let endpoints = self.endpoints.as_ref();
+        let endpoints: Option<Vec<Value>> = endpoints.map(|all| all.iter().map(endpoint).collect());
         let fields = &state.fields;
         let mut runtime = documents::runtime(state);
         runtime["failure_reason"] = json!(state.failure);
@@ -66,6 +65,7 @@ impl There<'_> {
             "set_elsewhere": set_elsewhere(&self.set_elsewhere(), reveal),
             "equal": self.equal(),
             "code": self.code.as_str(),
+            "not_compared": self.unread().map(Part::name).collect::<Vec<_>>(),
             "differences": self.differences.iter().map(|change| change.value(reveal)).collect::<Vec<_>>(),
         });
         match document {

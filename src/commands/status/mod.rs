@@ -10,9 +10,7 @@ use crate::{
     effects::{local::Emulator, manifest::Project},
     engine::{
         declared::{self, DeclaredWork},
-        former_agents,
-        runtime::find::{self, Unread},
-        status::Report,
+        status::{self, Report, Reporting},
     },
     error::Failure,
     names::EndpointUrl,
@@ -78,24 +76,15 @@ async fn look(
         Reveal::Keys
     };
     let _work = ui.working("Reading", "what is deployed");
-    let lists = find::lists(&placed).await?;
-    let former = async {
-        for (at, list) in &lists {
-            if let Some(one) = placed.iter().find(|one| find::place(one) == *at) {
-                former_agents::notice(one, (project, &config.declared), list, ui).await;
-            }
-        }
+    let reporting = Reporting {
+        project,
+        declared: &config.declared,
+        base,
+        ui,
     };
-    let observing = find::observe_in(&placed, &lists, Unread::ProvesNothing);
-    let (all, ()) = tokio::join!(observing, former);
-    let all = all?;
-    let mut reports = Vec::new();
-    for deployed in &all {
-        let report = Report::of(deployed, (project, &config.declared), base, ui).await?;
-        if let Report::There(there) = &report {
-            there.found.say_whose(ui);
-        }
-        reports.push(report);
+    let reports = status::observe(&placed, reporting).await?;
+    for report in &reports {
+        report.tell(ui);
     }
     show(args, (&reports, Some(&resources)), reveal, ui);
     Ok(())
@@ -128,13 +117,20 @@ impl Report<'_> {
     fn text(&self, reveal: Reveal) -> String {
         match self {
             Self::Absent {
-                agent, prepared, ..
+                agent,
+                prepared,
+                endpoints,
+                ..
             } => {
                 let state = match prepared {
                     Some(true) | None => "not deployed",
                     Some(false) => "not deployed, and no execution role is prepared",
                 };
-                format!("{}\n  state  {state}", agent.name)
+                let mut lines = vec![agent.name.to_string(), format!("  state  {state}")];
+                lines.extend(endpoints.iter().map(|name| {
+                    format!("         the next deploy creates the endpoint `{name}` again")
+                }));
+                lines.join("\n")
             }
             Self::There(there) => there.text(reveal),
         }
@@ -169,8 +165,13 @@ impl Report<'_> {
             "state": state,
             "runtime": { "name": agent.runtime_name },
         });
-        if let (Self::There(there), Some(fields)) = (self, value.as_object_mut()) {
-            fields.extend(there.values(reveal));
+        match self {
+            Self::Absent { endpoints, .. } => value["restores_endpoints"] = json!(endpoints),
+            Self::There(there) => {
+                if let Some(fields) = value.as_object_mut() {
+                    fields.extend(there.values(reveal));
+                }
+            }
         }
         value
     }

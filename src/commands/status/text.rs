@@ -37,11 +37,14 @@ impl There<'_> {
                 age(self.now - state.updated)
             ),
         );
-        for (at, one) in self.endpoints.iter().enumerate() {
-            row(if at == 0 { "endpoints" } else { "" }, list::line(one));
-        }
-        if self.endpoints.is_empty() {
-            row("endpoints", "none".to_owned());
+        match self.endpoints.as_deref() {
+            None => row("endpoints", "unknown".to_owned()),
+            Some([]) => row("endpoints", "none".to_owned()),
+            Some(all) => {
+                for (at, one) in all.iter().enumerate() {
+                    row(if at == 0 { "endpoints" } else { "" }, list::line(one));
+                }
+            }
         }
         row("runtime", state.arn.clone());
         row("url", self.url(DEFAULT_ENDPOINT));

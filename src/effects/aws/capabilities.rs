@@ -18,6 +18,12 @@ pub(crate) struct Capabilities {
     pub(crate) gateways: bool,
     /// CodeBuild builds images.
     pub(crate) builds: bool,
+    /// Accounts and regions have a meaning for the user.
+    pub(crate) accounts: bool,
+    /// Agents run on 64-bit ARM Linux, and not on this machine.
+    pub(crate) arm_machines: bool,
+    /// Images of the public registry run, too.
+    pub(crate) public_images: bool,
     /// A region may lack services, and calls of Bedrock and of the price list go to it.
     pub(crate) partitions: bool,
     /// A bucket's tags survive a crash. Otherwise a bucket without tags is the project's own.
@@ -34,6 +40,9 @@ impl Capabilities {
         resource_tags: true,
         gateways: true,
         builds: true,
+        accounts: true,
+        arm_machines: true,
+        public_images: true,
         partitions: true,
         durable_tags: true,
         all_settings: true,
@@ -47,6 +56,9 @@ impl Capabilities {
         resource_tags: false,
         gateways: false,
         builds: false,
+        accounts: false,
+        arm_machines: false,
+        public_images: false,
         partitions: false,
         durable_tags: false,
         all_settings: false,

@@ -93,11 +93,6 @@ impl Session {
         }
     }
 
-    /// Returns true for the project's own emulator.
-    pub(crate) fn is_local(&self) -> bool {
-        self.local
-    }
-
     /// Returns what works where this session leads.
     pub(crate) fn capabilities(&self) -> Capabilities {
         if self.local {

@@ -38,7 +38,7 @@ impl<'a> Agents<'a> {
         call: impl AsyncFn(&Placed<'_>, &Outcome) -> Option<Result<(), Failure>>,
     ) -> Result<Done<'a>, Failure> {
         let (run, ui) = (&self.run, self.run.ui);
-        let work = &plan.work;
+        let work = &plan.compared;
         let placed = work.placed;
         // A runtime that is replaced needs what its role may do until it is gone.
         let is_late = plan.removals() > 0 && !placed.agent.has_image();
@@ -67,7 +67,7 @@ impl<'a> Agents<'a> {
             None
         };
         plan.learn().await?;
-        let work = &plan.work;
+        let work = &plan.compared;
         let (removal, rest) = plan.steps.split_at(plan.removals());
         let rollout = Rollout {
             placed,
@@ -109,7 +109,7 @@ impl AgentPlan<'_> {
     /// Returns how many steps remove a runtime that is replaced.
     fn removals(&self) -> usize {
         let is_creation = |step: &RuntimeStep| matches!(step, RuntimeStep::Create { .. });
-        match self.replaces() {
+        match self.compared.replaces() {
             Some(_) => self.steps.iter().position(is_creation).unwrap_or(0),
             None => 0,
         }
@@ -134,7 +134,7 @@ impl AgentPlan<'_> {
             verb,
             &format!(
                 "agent `{}`: runtime `{}`, version {}, {more}",
-                self.work.placed.agent.name, state.id, state.version
+                self.compared.placed.agent.name, state.id, state.version
             ),
         );
     }

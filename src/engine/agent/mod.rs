@@ -2,16 +2,13 @@
 //! its role, artifact, runtime and callers.
 
 mod apply;
+pub(crate) mod in_aws;
 mod observe;
 mod plan;
 
 use std::collections::BTreeMap;
 
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::{LocalBoxFuture, Shared},
-    stream,
-};
+use futures_util::{StreamExt as _, stream};
 
 pub(crate) use self::{apply::Done, observe::AgentWork, plan::AgentPlan};
 use super::{
@@ -21,26 +18,18 @@ use super::{
     },
     callers, former_agents, replacement, role,
     run::Run,
-    runtime::write::Outcome,
+    runtime::{lists::Lists, write::Outcome},
 };
-use crate::{
-    effects::aws::{AwsError, Session, runtime::Runtimes, runtime_read::Named},
-    error::Failure,
-    project::sessions::Placed,
-};
+use crate::{error::Failure, project::sessions::Placed};
 
-/// How many agents are deployed in parallel.
-const AT_ONCE: usize = 8;
-
-/// The runtimes of each account and region, listed once for all agents.
-type Lists<'a> =
-    BTreeMap<(String, String), Shared<LocalBoxFuture<'a, Result<Vec<Named>, AwsError>>>>;
+/// How many agents are observed or deployed in parallel.
+pub(crate) const AT_ONCE: usize = 8;
 
 /// The agents of a run, and what they share.
 pub(crate) struct Agents<'a> {
     run: Run<'a>,
     building: Building<'a>,
-    lists: Lists<'a>,
+    lists: Lists,
     /// The first agent that needs a bucket prepares it.
     buckets: BTreeMap<String, SharedBucket<'a>>,
 }
@@ -50,7 +39,7 @@ impl<'a> Agents<'a> {
         Self {
             run,
             building,
-            lists: lists(run.placed),
+            lists: Lists::default(),
             buckets: buckets(run.placed, run.ui),
         }
     }
@@ -65,16 +54,19 @@ impl<'a> Agents<'a> {
             .map(|placed| self.observe_one(placed))
             .buffered(AT_ONCE)
             .collect::<Vec<_>>();
-        let (observed, ()) = tokio::join!(observing, self.notice_former_agents());
+        let place = (self.run.project, self.run.declared);
+        let noticing = former_agents::notice(&self.lists, self.run.placed, place, self.run.ui);
+        let (observed, ()) = tokio::join!(observing, noticing);
         drop(looking);
         observed
     }
 
     /// Asks before anything is adopted or replaced.
     pub(crate) fn agree(&self, work: &[AgentWork<'_>]) -> Result<(), Failure> {
+        let work: Vec<_> = work.iter().map(|work| &work.compared).collect();
         let roles = work.iter().map(|work| (work.placed, &work.role));
         role::agree(roles, &self.run)?;
-        for work in work {
+        for work in &work {
             if let Some(build) = &work.build {
                 build.agree(work.placed, &self.run)?;
             }
@@ -82,8 +74,7 @@ impl<'a> Agents<'a> {
         let plans = work.iter().map(|work| (work.placed, &work.callers));
         callers::agree(plans, &self.run)?;
         let replaced = work.iter().filter_map(|work| {
-            let seen = work.seen.as_ref()?;
-            work.replacement.of.as_ref()?;
+            let seen = work.replaces()?;
             Some((work.placed, seen, &work.replacement))
         });
         replacement::agree(replaced, &self.run)
@@ -105,31 +96,4 @@ impl<'a> Agents<'a> {
             .collect()
             .await
     }
-
-    /// Notes former agents in the lists that are read anyway. Errors of the lists are reported with
-    /// the agents.
-    async fn notice_former_agents(&self) {
-        let run = &self.run;
-        for (at, list) in &self.lists {
-            let one = run.placed.iter().find(|one| place(&one.session) == *at);
-            if let (Some(one), Ok(list)) = (one, list.clone().await) {
-                former_agents::notice(one, (run.project, run.declared), &list, run.ui).await;
-            }
-        }
-    }
-}
-
-fn lists<'a>(placed: &'a [Placed<'a>]) -> Lists<'a> {
-    let mut lists = Lists::new();
-    for Placed { session, .. } in placed {
-        lists.entry(place(session)).or_insert_with(|| {
-            let runtimes = Runtimes::new(session);
-            async move { runtimes.list().await }.boxed_local().shared()
-        });
-    }
-    lists
-}
-
-fn place(session: &Session) -> (String, String) {
-    (session.account.to_string(), session.region.to_string())
 }

@@ -2,16 +2,19 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use super::{Agents, place};
+use super::{
+    Agents,
+    in_aws::{self, Compared, InAws, Purpose},
+};
 use crate::{
     config::settings::key_of,
     effects::clock,
     engine::{
         artifact::Shipment,
-        build_project::BuildWork,
-        callers, former_role, replacement,
-        role::{self, RoleWork},
-        runtime::own::{self, Seen},
+        build_project::{self, BuildRead},
+        former_role,
+        role::{self, Extent},
+        runtime::own,
     },
     error::Failure,
     project::{
@@ -19,25 +22,15 @@ use crate::{
         packaging,
         sessions::Placed,
     },
-    resources::{
-        callers::CallersPlan,
-        role::Adopt,
-        runtime::{self, replacement::Replacement},
-    },
+    resources::{role::Adopt, runtime},
     ui::Ui,
 };
 
-/// An agent as it is observed, with the plan for its role and its callers.
+/// An agent, and what a deploy needs of it besides.
 pub(crate) struct AgentWork<'a> {
-    pub(crate) placed: &'a Placed<'a>,
+    pub(crate) compared: Compared<'a>,
     /// `None` for an image, which has no files of the project.
     pub(crate) own: Option<OwnFiles>,
-    pub(crate) role: RoleWork,
-    pub(crate) seen: Option<Seen>,
-    pub(crate) replacement: Replacement,
-    pub(crate) callers: CallersPlan,
-    /// The project that builds the image, if CodeBuild does.
-    pub(crate) build: Option<BuildWork>,
     pub(crate) started: Instant,
     /// Set if the artifact could be built before the user was asked.
     pub(super) built: Option<Shipment>,
@@ -66,61 +59,58 @@ impl<'a> Agents<'a> {
             own.tell(run.ui);
         }
         note_not_kept(placed, run.ui);
-        let list = self.lists[&place(&placed.session)].clone();
-        let looking = async {
-            let list = list.await?;
-            own::look(placed, &list).await
-        };
-        let deciding = role::decide(agent, &placed.session, run.adopt);
-        let (role, looked, built, build) = tokio::try_join!(
-            deciding,
-            looking,
-            self.build_early(placed, own.as_ref()),
-            self.build_project(placed)
-        )?;
+        let comparing = Box::pin(self.compare(placed));
+        let building = self.build_early(placed, own.as_ref());
+        let (compared, built) = tokio::try_join!(comparing, building)?;
         role::tell_reasons(agent, run.ui);
-        for warning in role.warnings() {
+        for warning in compared.role.warnings() {
             run.ui.warning(warning);
         }
-        let seen = own::judge(placed, looked, &role.proof())?;
-        // Before anything is written.
-        let replacement = replacement::observe(placed, seen.as_ref(), &role, run.ui).await?;
-        if let Some(seen) = &seen {
+        if let Some(seen) = &compared.seen {
             let runs_with = &seen.observed.state.fields.role_arn;
             former_role::notice(placed, runs_with, run.ui).await;
         }
-        let callers = match &seen {
-            // The policies of a runtime that is replaced go with it.
-            Some(Seen { observed, .. }) if replacement.of.is_none() => {
-                callers::decide(placed, &observed.state, &observed.tags, run.adopt).await?
-            }
-            Some(_) | None => CallersPlan::default(),
-        };
-        for kept in &callers.kept {
+        for kept in &compared.callers.kept {
             run.ui.note(&format!(
                 "the resource policy of {} was written by someone else and is kept",
                 kept.name
             ));
         }
         Ok(AgentWork {
-            placed,
+            compared,
             own,
-            role,
-            seen,
-            replacement,
-            callers,
-            build,
             started,
             built,
         })
     }
 
-    /// Observes the project that builds the agent's image, if CodeBuild does.
-    async fn build_project(&self, placed: &Placed<'_>) -> Result<Option<BuildWork>, Failure> {
-        if placed.agent.builds_dockerfile().is_none() || self.building.image.builder().is_some() {
-            return Ok(None);
+    /// Observes AWS, and plans. Only this project's runtime may have the agent's name.
+    async fn compare(&self, placed: &'a Placed<'a>) -> Result<Compared<'a>, Failure> {
+        let (purpose, adopt) = (Purpose::Run(self.run.adopt), self.run.adopt);
+        let builds =
+            placed.agent.builds_dockerfile().is_some() && self.building.image.builder().is_none();
+        if builds {
+            build_project::check_partition(placed)?;
         }
-        BuildWork::observe(placed, self.run.adopt).await.map(Some)
+        let build = async {
+            Ok(if builds {
+                Some(BuildRead::of(placed, Extent::Whole).await?)
+            } else {
+                None
+            })
+        };
+        let InAws {
+            role,
+            runtimes,
+            build,
+        } = Box::pin(in_aws::read(placed, &self.lists, build, purpose)).await?;
+        let observed = role.as_ref().ok().and_then(Option::as_ref);
+        let seen = own::judge(
+            placed,
+            runtimes,
+            &role::proof(placed.agent, observed, adopt),
+        );
+        Compared::plan(placed, (role, build), seen, purpose, self.run.ui).await
     }
 
     /// Builds the artifact unless nothing may be written yet: `--adopt` asks for confirmation first.

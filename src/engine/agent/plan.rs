@@ -1,31 +1,30 @@
 //! Everything that a run does for an agent: a dry run shows it, and a real run carries it out.
 
-use super::{AgentWork, Agents};
+use std::time::Instant;
+
+use super::{AgentWork, Agents, in_aws::Compared};
 use crate::{
     effects::{folder::Folder, staging},
     engine::{
         artifact::{Chosen, Sending, Shipment, Then},
         build_project::BuildWork,
-        runtime::own::{Seen, own_bucket},
+        runtime::own::own_bucket,
     },
     error::Failure,
-    project::{own_files::OwnFiles, packaging, sessions::Placed},
+    project::{own_files::OwnFiles, packaging},
     resources::{
         callers::CallersStep,
-        ownership::Identity,
         role::RoleStep,
-        runtime::{
-            self, DesiredRuntime, RuntimeStep,
-            fields::{Artifact, Circumstances, RuntimeFields},
-            observed::role_arn,
-            replacement::Replacement,
-        },
+        runtime::{DesiredRuntime, RuntimeStep},
     },
 };
 
 /// The plan for one agent.
 pub(crate) struct AgentPlan<'a> {
-    pub(crate) work: AgentWork<'a>,
+    pub(crate) compared: Compared<'a>,
+    /// `None` for an image, which has no files of the project.
+    pub(crate) own: Option<OwnFiles>,
+    pub(crate) started: Instant,
     pub(crate) shipment: Shipment,
     /// True if the deployed archive stays because it is made from the same files.
     pub(super) keeps: bool,
@@ -39,11 +38,17 @@ pub(crate) struct AgentPlan<'a> {
 
 impl<'a> Agents<'a> {
     /// Plans from what was observed. Builds the artifact if it is not built yet.
-    pub(crate) async fn plan(&self, mut work: AgentWork<'a>) -> Result<AgentPlan<'a>, Failure> {
-        let (run, placed) = (&self.run, work.placed);
+    pub(crate) async fn plan(&self, work: AgentWork<'a>) -> Result<AgentPlan<'a>, Failure> {
+        let AgentWork {
+            compared,
+            own,
+            started,
+            built,
+        } = work;
+        let (run, placed) = (&self.run, compared.placed);
         // What a real run would build, outside of the project.
         let directory = run.changes_nothing().then(staging::empty).transpose()?;
-        let shipment = match work.built.take() {
+        let shipment = match built {
             Some(built) => built,
             None => {
                 let output = match &directory {
@@ -51,18 +56,19 @@ impl<'a> Agents<'a> {
                     None => packaging::directory(placed.agent, run.project)?,
                 };
                 let how = (self.building, run);
-                Shipment::build(placed, work.own.as_ref(), output, how).await?
+                Shipment::build(placed, own.as_ref(), output, how).await?
             }
         };
-        let Chosen { artifact, kept } = shipment.choose(placed, work.seen.as_ref()).await?;
+        let Chosen { artifact, kept } = shipment.choose(placed, compared.seen.as_ref()).await?;
         let keeps = kept.is_some();
-        let desired = desired(placed, artifact, work.replacement.clone());
-        let steps = runtime::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
+        let (desired, steps) = compared.runtime(artifact)?;
         let bucket = &self.buckets[&own_bucket(placed)];
         let looking = shipment.foresee(placed, (writes(&steps), keeps), bucket, run.ui);
         let sending = Box::pin(looking).await?;
         let mut plan = AgentPlan {
-            work,
+            compared,
+            own,
+            started,
             shipment,
             keeps,
             desired,
@@ -79,8 +85,8 @@ impl<'a> Agents<'a> {
     async fn unused(&self, plan: &AgentPlan<'_>) -> Vec<String> {
         match &plan.sending.store {
             Some(store) if plan.sends() && !store.is_new() => {
-                let then = Then::after(plan.work.seen.as_ref(), &plan.steps);
-                Box::pin(plan.shipment.old(plan.work.placed, then, self.run.ui)).await
+                let then = Then::after(plan.compared.seen.as_ref(), &plan.steps);
+                Box::pin(plan.shipment.old(plan.compared.placed, then, self.run.ui)).await
             }
             _ => Vec::new(),
         }
@@ -93,27 +99,23 @@ impl AgentPlan<'_> {
         self.sending.bytes.is_some() && !self.keeps
     }
 
-    /// Returns the runtime that is replaced.
-    pub(crate) fn replaces(&self) -> Option<&Seen> {
-        let of = self.work.replacement.of.as_ref();
-        self.work.seen.as_ref().filter(|_| of.is_some())
-    }
-
     pub(crate) fn role_steps(&self) -> &[RoleStep] {
-        self.work.role.steps()
+        self.compared.role.steps()
     }
 
     pub(crate) fn callers_steps(&self) -> &[CallersStep] {
-        &self.work.callers.steps
+        &self.compared.callers.steps
     }
 
     /// Takes over the artifact, which may only be known now.
     pub(super) async fn learn(&mut self) -> Result<(), Failure> {
-        let (placed, seen) = (self.work.placed, self.work.seen.as_ref());
+        let compared = &self.compared;
         if let Shipment::Ordered(_) = &self.shipment {
-            let Chosen { artifact, kept: _ } = self.shipment.choose(placed, seen).await?;
-            self.desired.fields.artifact = artifact;
-            self.steps = runtime::plan(&self.desired, seen.map(|seen| &seen.observed))?;
+            let choosing = self
+                .shipment
+                .choose(compared.placed, compared.seen.as_ref());
+            let Chosen { artifact, kept: _ } = choosing.await?;
+            (self.desired, self.steps) = compared.runtime(artifact)?;
         }
         Ok(())
     }
@@ -124,35 +126,9 @@ impl AgentPlan<'_> {
             || !self.callers_steps().is_empty()
             || self.sending.bytes.is_some()
             || !self.role_steps().is_empty()
-            || self.work.build.as_ref().is_some_and(BuildWork::changes)
-            || !self.work.role.foreign().is_empty()
-            || self
-                .work
-                .own
-                .as_ref()
-                .is_some_and(OwnFiles::has_edited_copies)
-    }
-}
-
-fn desired(placed: &Placed<'_>, artifact: Artifact, replacement: Replacement) -> DesiredRuntime {
-    let Placed { agent, session } = placed;
-    let mut fields = RuntimeFields::wanted(
-        agent,
-        Circumstances {
-            role_arn: role_arn(&agent.role, session.partition, &session.account),
-            artifact,
-            env: runtime::own_variables(&session.region),
-        },
-    );
-    let capabilities = session.capabilities();
-    fields.settings.retain(|place| capabilities.keeps(place));
-    DesiredRuntime {
-        name: agent.runtime_name.clone(),
-        identity: Identity::of(agent),
-        tags: agent.tags.clone(),
-        fields,
-        has_callers: capabilities.resource_policies && !agent.callers.is_empty(),
-        replacement,
+            || self.compared.build.as_ref().is_some_and(BuildWork::changes)
+            || !self.compared.role.foreign().is_empty()
+            || self.own.as_ref().is_some_and(OwnFiles::has_edited_copies)
     }
 }
 

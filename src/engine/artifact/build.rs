@@ -50,10 +50,10 @@ impl Shipment {
                 image,
                 yes: run.yes,
             },
-            purpose: if session.is_local() {
-                For::ThisMachine
-            } else {
+            purpose: if session.capabilities().arm_machines {
                 For::Service
+            } else {
+                For::ThisMachine
             },
             session: Some(session),
             pin: if run.changes_nothing() {

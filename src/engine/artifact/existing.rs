@@ -51,11 +51,11 @@ fn check_place(image: &ImageUri, placed: &Placed<'_>) -> Result<(), Failure> {
         |what: String| Failure::usage(format!("`--image`: {what}")).note(image.as_str().to_owned());
     let name = &agent.name;
     let Some(private) = image.private() else {
-        return if session.is_local() {
+        return if session.capabilities().public_images {
+            Ok(())
+        } else {
             let what = "the local AgentCore only runs images of its own registry";
             Err(refused(what.to_owned()))
-        } else {
-            Ok(())
         };
     };
     if private.account != session.account {

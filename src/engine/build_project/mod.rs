@@ -12,14 +12,15 @@ pub(crate) use self::{
 };
 use crate::{
     config::RoleSettings,
-    effects::aws::{AwsError, code_build::CodeBuild},
+    effects::aws::{AwsError, Session, code_build::CodeBuild},
     engine::{
+        agreement::{self, Question},
         plan_output::{Planned, announce},
-        role::{self, RoleWork},
+        role::{self, Extent, RoleWork},
         run::Run,
         waiting::Patience,
     },
-    error::{Exit, Failure},
+    error::Failure,
     names::{IamPath, Partition, RoleName, ours},
     policy,
     project::sessions::{self, Placed},
@@ -27,8 +28,9 @@ use crate::{
         build_project::{
             self, BuildProjectStep, DesiredBuildProject, ObservedBuildProject, identity,
         },
-        change::{FieldChange, Reveal, Step as _},
-        role::{Adopt, DesiredRole, RoleStep},
+        change::{Reveal, Step as _},
+        difference::{Difference, Part},
+        role::{Adopt, DesiredRole, ObservedRole, RoleStep},
         runtime::refusal,
     },
     ui::Ui,
@@ -36,69 +38,104 @@ use crate::{
 
 /// The project and its role, as they are and as they will be.
 pub(crate) struct BuildWork {
-    desired: DesiredBuildProject,
-    observed: Option<ObservedBuildProject>,
+    name: String,
     role: RoleWork,
     pub(crate) steps: Vec<BuildProjectStep>,
 }
 
-impl BuildWork {
-    /// Observes and plans; writes nothing.
-    pub(crate) async fn observe(placed: &Placed<'_>, adopt: Adopt) -> Result<Self, Failure> {
+/// The project and its role, as they were read.
+pub(crate) struct BuildRead {
+    project: Option<ObservedBuildProject>,
+    role: Option<ObservedRole>,
+}
+
+/// Refuses an agent that CodeBuild cannot build for.
+pub(crate) fn check_partition(placed: &Placed<'_>) -> Result<(), Failure> {
+    let Placed { agent, session } = placed;
+    if has_machines(session) {
+        return Ok(());
+    }
+    Err(Failure::config(format!(
+        "CodeBuild has no 64-bit ARM machines in the partition `{}`, and the image of `{}` needs one",
+        session.partition, agent.name
+    ))
+    .help("build on this machine with `--builder docker`, `podman` or `buildah`"))
+}
+
+fn has_machines(session: &Session) -> bool {
+    session.partition == Partition::Aws
+}
+
+impl BuildRead {
+    /// Reads both.
+    pub(crate) async fn of(placed: &Placed<'_>, extent: Extent) -> Result<Self, AwsError> {
         let Placed { agent, session } = placed;
-        if session.partition != Partition::Aws {
-            return Err(Failure::config(format!(
-                "CodeBuild has no 64-bit ARM machines in the partition `{}`, and the image of `{}` needs one",
-                session.partition, agent.name
-            ))
-            .help("build on this machine with `--builder docker`, `podman` or `buildah`"));
-        }
-        let role = desired_role(placed);
-        let place = (session.partition, &session.region, &session.account);
-        let desired = DesiredBuildProject::of(agent, place, role.path.as_str());
+        let name = ours::build_project(&agent.project, &agent.runtime_name);
         let code_build = CodeBuild::new(session);
-        let observing = async { Ok(code_build.project(&desired.name).await?) };
-        let deciding = role::decide_own(role, session, adopt);
-        let (observed, role) = tokio::try_join!(observing, deciding)?;
-        let steps = build_project::plan(&desired, observed.as_ref(), adopt)?;
-        Ok(Self {
-            desired,
-            observed,
+        let role = desired_role(placed);
+        let (project, role) = tokio::try_join!(
+            code_build.project(&name),
+            role::read_own(&role.name, false, session, extent)
+        )?;
+        Ok(Self { project, role })
+    }
+
+    /// Reads for a command that builds nothing; `None` if there is no project.
+    pub(crate) async fn existing(placed: &Placed<'_>) -> Result<Option<Self>, AwsError> {
+        let Placed { agent, session } = placed;
+        let may_be_there = session.capabilities().builds && has_machines(session);
+        if agent.builds_dockerfile().is_none() || !may_be_there {
+            return Ok(None);
+        }
+        let read = Self::of(placed, Extent::OwnPart).await?;
+        Ok(Some(read).filter(|read| read.project.is_some()))
+    }
+
+    /// Plans from what was read.
+    pub(crate) fn plan(self, placed: &Placed<'_>, adopt: Adopt) -> Result<BuildWork, Failure> {
+        let Self { project, role } = self;
+        let Placed { agent, session } = placed;
+        let desired_role = desired_role(placed);
+        let place = (session.partition, &session.region, &session.account);
+        let desired = DesiredBuildProject::of(agent, place, desired_role.path.as_str());
+        let role = role::plan_own(desired_role, role, adopt)?;
+        let steps = build_project::plan(&desired, project.as_ref(), adopt)?;
+        Ok(BuildWork {
+            name: desired.name,
             role,
             steps,
         })
     }
+}
 
+impl BuildWork {
     pub(crate) fn name(&self) -> &str {
-        &self.desired.name
+        &self.name
     }
 
     pub(crate) fn role_steps(&self) -> &[RoleStep] {
         self.role.steps()
     }
 
-    /// Observes for a command that writes nothing; `None` if there is no project.
-    pub(crate) async fn compare(placed: &Placed<'_>) -> Result<Option<Self>, Failure> {
-        let Placed { agent, session } = placed;
-        let may_be_there = session.capabilities().builds && session.partition == Partition::Aws;
-        if agent.builds_dockerfile().is_none() || !may_be_there {
-            return Ok(None);
-        }
-        let work = Self::observe(placed, Adopt::No).await?;
-        Ok(Some(work).filter(|work| work.observed.is_some()))
-    }
-
     /// Returns what is different.
-    pub(crate) fn differences(&self) -> Vec<FieldChange> {
-        let steps = self.steps.iter().flat_map(|step| match step {
-            BuildProjectStep::Create { .. } | BuildProjectStep::Delete { .. } => Vec::new(),
-            BuildProjectStep::Update { fields, .. } => fields.clone(),
+    pub(crate) fn differences(&self) -> Vec<Difference> {
+        let part = Part::Build.name();
+        let role = self.role_steps().iter();
+        let role = role.map(|step| Difference::step(format!("{part}.role"), &step.change()));
+        let project = self.steps.iter().flat_map(|step| match step {
+            BuildProjectStep::Create { .. } | BuildProjectStep::Delete { .. } => {
+                vec![Difference::step(part, &step.change())]
+            }
+            BuildProjectStep::Update { fields, .. } => fields
+                .iter()
+                .cloned()
+                .map(|mut change| {
+                    change.field = format!("{part}.{}", change.field);
+                    Difference::Field(change)
+                })
+                .collect(),
         });
-        let of_project = steps.map(|mut change| {
-            change.field = format!("build.{}", change.field);
-            change
-        });
-        of_project.collect()
+        role.chain(project).collect()
     }
 
     /// Returns true if something is written.
@@ -108,10 +145,8 @@ impl BuildWork {
 
     /// Prints the steps as a part of a plan.
     pub(crate) fn show(&self, planned: Planned<'_>) {
-        role::show_steps(self.role_steps(), planned);
-        for step in &self.steps {
-            planned.change(&step.change(), Reveal::Keys);
-        }
+        planned.steps(self.role_steps(), Reveal::Keys);
+        planned.steps(&self.steps, Reveal::Keys);
     }
 
     /// Asks before something is adopted.
@@ -121,30 +156,19 @@ impl BuildWork {
         if !self.role.adopts() && !self.steps.iter().any(takes_over) {
             return Ok(());
         }
-        let (yes, ui, name) = (run.yes, run.ui, self.name());
-        let planned = Planned::before_doing(yes, ui);
+        let name = self.name();
+        let planned = Planned::before_doing(run.yes, run.ui);
         planned.plain(&format!("Adopting the build project `{name}` would:"));
         self.show(planned);
-        if yes {
-            return Ok(());
-        }
-        if !ui.is_interactive() {
-            return Err(Failure::usage(format!(
-                "cannot ask for confirmation to adopt the build project `{name}` without a terminal"
-            ))
-            .help("pass `--yes` to adopt it as shown above; nothing was written"));
-        }
         let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
-        let question = format!("Adopt the build project `{name}` ({place})?");
-        let exit = match ui.confirm(&question) {
-            Ok(true) => return Ok(()),
-            Ok(false) => Exit::World,
-            Err(why) => why.exit(),
+        let question = Question {
+            deed: format!("adopt the build project `{name}`"),
+            pronoun: "it",
+            text: format!("Adopt the build project `{name}` ({place})?"),
+            refused: format!("the build project `{name}` was not adopted"),
+            nothing: "nothing was written",
         };
-        Err(
-            Failure::new(exit, format!("the build project `{name}` was not adopted"))
-                .note("nothing was written"),
-        )
+        agreement::agree(&question, run)
     }
 
     /// Writes the role and the project.

@@ -7,6 +7,7 @@ use crate::{
     effects::{
         self,
         aws::{
+            AwsError,
             code_build::{Build, CodeBuild, Status},
             ecr::Ecr,
             logs::Logs,
@@ -124,7 +125,7 @@ pub(crate) async fn tidy(placed: &Placed<'_>, digest: &str, ui: &Ui) {
 pub(crate) async fn find(
     placed: &Placed<'_>,
     digest: &str,
-) -> Result<Option<StoredImage>, Failure> {
+) -> Result<Option<StoredImage>, AwsError> {
     let images = Ecr::new(&placed.session)
         .images(&repository::name(placed))
         .await?;

@@ -16,7 +16,7 @@ use crate::{
         build_project, declared,
         runtime::{
             lists::Lists,
-            read::{self, Endpoint, Read},
+            read::{self, Read, Wanted},
         },
     },
     error::Failure,
@@ -170,15 +170,15 @@ pub(crate) async fn runtimes(
     let runtimes = Runtimes::new(session);
     let list = lists.of(session).await?;
     let mut found = Vec::new();
-    for read in read::named(session, name, &list, Endpoint::Skipped).await? {
+    for read in read::named(session, name, &list, Wanted::Nothing).await? {
         let Read {
             state,
             tags,
-            endpoint: _,
+            endpoints: _,
         } = read;
         let endpoints = runtimes.endpoints(&state.id).await?;
         let names = endpoints.into_iter().map(|endpoint| endpoint.name);
-        found.push(NamedRuntime::of(state, tags, names.collect()));
+        found.push(NamedRuntime::of(state, tags?, names.collect()));
     }
     Ok(found)
 }

@@ -2,7 +2,9 @@
 //! same path.
 
 mod clean;
+mod files;
 mod left;
+mod report;
 mod targets;
 mod work;
 
@@ -11,26 +13,24 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-use self::work::{Refused, Work, complete};
 pub(crate) use self::{
     clean::{delete, plan_to_clean},
     left::{broken_targets, undeclared},
 };
+use self::{files::complete, work::Work};
 use super::{
+    agent::in_aws::Purpose,
+    agreement::{self, Question},
     plan_output::Planned,
-    role::{self, RoleWork},
+    role::RoleWork,
     run::Run,
 };
 use crate::{
     config::{Agent, Link, Resource},
     effects::aws::Session,
-    error::{Exit, Failure},
+    error::Failure,
     project::sessions::{self, Placed},
-    resources::{
-        change::{Reveal, Step as _, values},
-        deletion::Kept,
-        role::Adopt,
-    },
+    resources::{change::values, deletion::Kept},
     ui::Ui,
 };
 
@@ -45,8 +45,7 @@ pub(crate) struct DeclaredWork<'a> {
 /// Observes the resources that the agents refer to, and plans; writes nothing.
 async fn observe<'a>(
     placed: &'a [Placed<'a>],
-    adopt: Adopt,
-    refused: Refused,
+    purpose: Purpose,
 ) -> Result<DeclaredWork<'a>, Failure> {
     let used = placed.iter().flat_map(|placed| {
         let resources = placed.agent.resources.iter();
@@ -55,7 +54,7 @@ async fn observe<'a>(
     let mut used: BTreeMap<_, _> = used.collect();
     used.retain(|_, (placed, resource)| placed.session.capabilities().has(resource.kind));
     let all = stream::iter(used.into_values())
-        .map(|(placed, resource)| Work::observe(placed, resource, adopt, refused))
+        .map(|(placed, resource)| Work::observe(placed, resource, purpose))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
@@ -69,7 +68,7 @@ pub(crate) async fn settle<'a>(run: &Run<'a>) -> Result<(DeclaredWork<'a>, Vec<A
         tell_missing(placed, run.ui)?;
     }
     targets::tell_others(run);
-    let mut work = observe(run.placed, run.adopt, Refused::Failure).await?;
+    let mut work = observe(run.placed, Purpose::Run(run.adopt)).await?;
     if !run.changes_nothing() {
         work.agree(run)?;
         work.apply(run).await?;
@@ -96,7 +95,7 @@ pub(crate) async fn note_undeclared<'a>(
 /// Observes and compares for a command that writes nothing: a resource that may not be changed is
 /// shown with the reason.
 pub(crate) async fn compare<'a>(placed: &'a [Placed<'a>]) -> Result<DeclaredWork<'a>, Failure> {
-    observe(placed, Adopt::No, Refused::Shown).await
+    observe(placed, Purpose::Report).await
 }
 
 /// Notes what the agent declares and this place does not have.
@@ -136,10 +135,7 @@ impl DeclaredWork<'_> {
     /// Prints the steps as a part of the plan.
     pub(crate) fn show(&self, planned: Planned<'_>) {
         for work in &self.all {
-            role::show_steps(work.role_steps(), planned);
-            for step in &work.steps {
-                planned.change(&step.change(), Reveal::Keys);
-            }
+            work.show(planned);
         }
     }
 
@@ -155,6 +151,7 @@ impl DeclaredWork<'_> {
                 "status": work.observed.as_ref().map(|there| &there.status),
                 "role_changes": values(work.role_steps()),
                 "changes": values(&work.steps),
+                "refused": work.refusal,
             })
         };
         self.all.iter().map(value).collect()
@@ -183,7 +180,6 @@ impl DeclaredWork<'_> {
 
     /// Asks for confirmation of steps that adopt something or lose content.
     fn agree(&self, run: &Run<'_>) -> Result<(), Failure> {
-        let (yes, ui) = (run.yes, run.ui);
         for work in &self.all {
             let Some(why) = work.question() else {
                 continue;
@@ -193,32 +189,21 @@ impl DeclaredWork<'_> {
                 work.resource.kind.word(),
                 work.resource.service_name
             );
-            let planned = Planned::before_doing(yes, ui);
+            let planned = Planned::before_doing(run.yes, run.ui);
             planned.plain(&format!("This run would change the {what}:"));
-            role::show_steps(work.role_steps(), planned);
-            for step in &work.steps {
-                planned.change(&step.change(), Reveal::Keys);
-            }
+            work.show(planned);
             for line in &why {
                 planned.detail(line);
             }
-            if yes {
-                continue;
-            }
-            if !ui.is_interactive() {
-                return Err(Failure::usage(format!(
-                    "cannot ask for confirmation to change the {what} without a terminal"
-                ))
-                .help("pass `--yes` to change it as shown above; nothing was written"));
-            }
             let place = sessions::places([(work.session, work.resource.stage.as_ref())]);
-            let exit = match ui.confirm(&format!("Change the {what} ({place})?")) {
-                Ok(true) => continue,
-                Ok(false) => Exit::World,
-                Err(why) => why.exit(),
+            let question = Question {
+                deed: format!("change the {what}"),
+                pronoun: "it",
+                text: format!("Change the {what} ({place})?"),
+                refused: format!("the {what} was not changed"),
+                nothing: "nothing was written",
             };
-            return Err(Failure::new(exit, format!("the {what} was not changed"))
-                .note("nothing was written"));
+            agreement::agree(&question, run)?;
         }
         Ok(())
     }

@@ -1,23 +1,18 @@
 //! One declared resource with its role and its parts: observed, written and waited for.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{Link, PartFile, Resource, ResourceKind},
-    effects::{
-        aws::{
-            AwsError, Session,
-            declared::{Resources, failure},
-            runtime_write::Token,
-        },
-        folder::Folder,
-        source,
+    config::{Link, Resource, ResourceKind},
+    effects::aws::{
+        AwsError, Session,
+        declared::{Resources, failure},
+        runtime_write::Token,
     },
     engine::{
-        declared::targets,
-        plan_output::announce,
+        agent::in_aws::Purpose,
+        declared::{files::complete, targets},
+        plan_output::{Planned, announce},
         role::{self, RoleWork},
         waiting::{Patience, State, wait},
     },
@@ -28,7 +23,7 @@ use crate::{
     protocol::control::{Parts, api},
     resources::{
         change::{Reveal, Step as _},
-        declared::{self, Claim, DeclaredStep, ObservedResource, UNKNOWN, Untagged, gateway},
+        declared::{self, DeclaredStep, ObservedResource, UNKNOWN, Untagged},
         role::{Adopt, RoleStep},
         runtime::refusal::{self, Refusal},
     },
@@ -48,63 +43,11 @@ pub(super) struct Work<'a> {
     pub(super) observed: Option<ObservedResource>,
     pub(super) steps: Vec<DeclaredStep>,
     /// Why it may not be changed.
-    refusal: Option<String>,
+    pub(super) refusal: Option<String>,
     /// The ID, the ARN and the address, once the resource exists.
     pub(super) id: Option<String>,
     arn: Option<String>,
-    url: Option<String>,
-}
-
-/// What a resource is that may not be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    Failure,
-    Shown,
-}
-
-/// Returns the resource with what belongs to its place, and the contents of its files.
-pub(super) fn complete(resource: &Resource, session: &Session) -> Result<Resource, Failure> {
-    let mut whole = resource.located(session.partition, &session.region, &session.account);
-    for (name, part) in &mut whole.parts {
-        let Some(file) = part.file.take() else {
-            continue;
-        };
-        let named_by = format!(
-            "`{}` of the target `{name}` of the {} names it",
-            file.key,
-            declared::subject(resource)
-        );
-        let content = content(&file).map_err(|why| Failure::config(why).note(named_by))?;
-        let mut document = Value::Object(std::mem::take(&mut part.settings));
-        if let Some(member) = document.pointer_mut(file.place) {
-            *member = content;
-        }
-        if let Value::Object(settings) = document {
-            part.settings = settings;
-        }
-    }
-    Ok(whole)
-}
-
-/// Reads a file that is sent to the service: not through a link, and nothing that looks like a
-/// secret.
-fn content(file: &PartFile) -> Result<Value, String> {
-    let path = file.path.display();
-    let name = file.path.file_name().unwrap_or_default();
-    let name = name.to_string_lossy().into_owned();
-    let folder = Folder::of_project(file.directory.clone());
-    let folder = folder.join(file.path.parent().unwrap_or(Path::new("")));
-    let text = folder.read_text(&name).map_err(|error| error.to_string())?;
-    let text = text.ok_or_else(|| format!("there is no file `{path}`"))?;
-    if source::looks_like_a_secret(&name, text.as_bytes()) {
-        return Err(format!("`{path}` looks like a secret and is not sent"));
-    }
-    if !file.is_json {
-        return gateway::openapi(text).map_err(|why| format!("`{path}` {why}"));
-    }
-    let tools = serde_json::from_str(&text);
-    let tools = tools.map_err(|error| format!("`{path}` is not JSON: {error}"))?;
-    gateway::tools(tools).map_err(|why| format!("`{path}` {why}"))
+    pub(super) url: Option<String>,
 }
 
 pub(super) fn untagged(session: &Session) -> Untagged {
@@ -126,9 +69,9 @@ impl<'a> Work<'a> {
     pub(super) async fn observe(
         placed: &'a Placed<'a>,
         resource: &Resource,
-        adopt: Adopt,
-        refused: Refused,
+        purpose: Purpose,
     ) -> Result<Self, Failure> {
+        let adopt = purpose.adopt();
         let session = &placed.session;
         let mut resource = complete(resource, session)?;
         let runtimes = targets::runtimes(&resource, session).await?;
@@ -145,7 +88,7 @@ impl<'a> Work<'a> {
         };
         let (steps, role, refusal) = match planned.await {
             Ok((steps, role)) => (steps, role, None),
-            Err(why) if refused == Refused::Shown => (Vec::new(), None, Some(why)),
+            Err(why) if purpose == Purpose::Report => (Vec::new(), None, Some(why)),
             Err(why) => return Err(why),
         };
         Ok(Self {
@@ -170,6 +113,12 @@ impl<'a> Work<'a> {
 
     pub(super) fn role_steps(&self) -> &[RoleStep] {
         self.role.as_ref().map_or(&[], RoleWork::steps)
+    }
+
+    /// Prints the steps as a part of a plan.
+    pub(super) fn show(&self, planned: Planned<'_>) {
+        planned.steps(self.role_steps(), Reveal::Keys);
+        planned.steps(&self.steps, Reveal::Keys);
     }
 
     /// Returns how an agent reaches the resource.
@@ -376,60 +325,6 @@ impl<'a> Work<'a> {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn text(&self) -> String {
-        let Resource { kind, name, .. } = &self.resource;
-        let head = format!("{} {name}", kind.word());
-        let Some(there) = &self.observed else {
-            return format!("{head}\n  state        not created");
-        };
-        let mut lines = vec![
-            head,
-            format!("  id           {}", there.id),
-            format!("  status       {}", there.status),
-        ];
-        lines.extend(
-            there
-                .failure
-                .iter()
-                .map(|why| format!("  reason       {why}")),
-        );
-        lines.extend(self.url.iter().map(|url| format!("  url          {url}")));
-        for (name, part) in &there.parts {
-            let status = part.document.get("status").and_then(Value::as_str);
-            let word = api(*kind).parts.map_or("part", |parts| parts.word);
-            let why = failure(&part.document).map_or(String::new(), |why| format!(": {why}"));
-            lines.push(format!(
-                "  {word:<12} {name} ({}{why})",
-                status.unwrap_or("-")
-            ));
-        }
-        let claim = declared::claim(&self.resource, there, untagged(self.session));
-        if let Claim::NotOurs(why) = claim {
-            lines.push(format!("  owner        not provably this project: {why}"));
-        }
-        lines.extend(
-            self.refusal
-                .iter()
-                .map(|why| format!("  refused      {why}")),
-        );
-        for step in self.role_steps() {
-            lines.push(format!("  differs      {}", step.change().words()));
-        }
-        for step in &self.steps {
-            lines.push(format!("  differs      {}", step.change().words()));
-            if let DeclaredStep::Update { fields, .. } | DeclaredStep::UpdatePart { fields, .. } =
-                step
-            {
-                lines.extend(
-                    fields
-                        .iter()
-                        .map(|field| format!("               {}", field.words(Reveal::Keys))),
-                );
-            }
-        }
-        lines.join("\n")
     }
 }
 

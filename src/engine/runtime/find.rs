@@ -1,16 +1,15 @@
 //! The runtimes of the configured agents in AWS, and who owns them.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
+    lists::Lists,
     own,
-    read::{self, Endpoint, Read},
+    read::{self, Read, Wanted},
 };
 use crate::{
     config::{Agent, RoleSettings},
-    effects::aws::{AwsError, Kind, iam::Iam, runtime::Runtimes, runtime_read::Named},
+    effects::aws::{AwsError, iam::Iam, runtime_read::Named},
     error::Failure,
     project::sessions::Placed,
     resources::{
@@ -55,83 +54,35 @@ pub(crate) fn absent(agent: &Agent) -> Failure {
         .help("`cargo agentcore deploy` deploys it")
 }
 
-/// What to do if a runtime's own tags do not tell who owns it and its role cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unread {
-    Fails,
-    ProvesNothing,
-}
-
-/// The runtimes of each account and region.
-pub(crate) type Lists = BTreeMap<(String, String), Vec<Named>>;
-
 /// Observes every agent. Lists the runtimes of each account and region once.
-pub(crate) async fn observe<'a>(
-    placed: &'a [Placed<'a>],
-    unread: Unread,
-) -> Result<Vec<Deployed<'a>>, Failure> {
-    observe_in(placed, &lists(placed).await?, unread).await
-}
-
-pub(crate) async fn lists(placed: &[Placed<'_>]) -> Result<Lists, Failure> {
-    let mut lists = Lists::new();
-    for one in placed {
-        if let Entry::Vacant(free) = lists.entry(place(one)) {
-            free.insert(Runtimes::new(&one.session).list().await?);
-        }
-    }
-    Ok(lists)
-}
-
-/// Like [`observe`], with existing lists.
-pub(crate) async fn observe_in<'a>(
-    placed: &'a [Placed<'a>],
-    lists: &Lists,
-    unread: Unread,
-) -> Result<Vec<Deployed<'a>>, Failure> {
+pub(crate) async fn observe<'a>(placed: &'a [Placed<'a>]) -> Result<Vec<Deployed<'a>>, Failure> {
+    let lists = &Lists::default();
     stream::iter(placed)
-        .map(|one| async move { look(one, &lists[&place(one)], unread).await })
+        .map(|one| async move { look(one, &lists.of(&one.session).await?).await })
         .buffered(AT_ONCE)
         .try_collect()
         .await
 }
 
-pub(crate) fn place(placed: &Placed<'_>) -> (String, String) {
-    let session = &placed.session;
-    (session.account.to_string(), session.region.to_string())
-}
-
-async fn look<'a>(
-    placed: &'a Placed<'a>,
-    list: &[Named],
-    unread: Unread,
-) -> Result<Deployed<'a>, Failure> {
+async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>, Failure> {
     let identity = Identity::of(placed.agent);
     let name = &placed.agent.runtime_name;
     let mut found = Vec::new();
-    for read in read::named(&placed.session, name, list, Endpoint::Skipped).await? {
+    for read in read::named(&placed.session, name, list, Wanted::Nothing).await? {
         let Read {
             state,
             tags,
-            endpoint: _,
+            endpoints: _,
         } = read;
+        let tags = tags?;
         let standing = match Standing::by_tags(&identity, &tags) {
             Some(decided) => decided,
             None => {
-                let uses = uses_role(placed, &identity, &state.fields.role_arn).await;
-                let denied = unread == Unread::ProvesNothing
-                    && matches!(&uses, Err(error) if error.kind == Kind::Denied);
                 let evidence = Evidence {
-                    uses_our_role: if denied { false } else { uses? },
+                    uses_our_role: uses_role(placed, &identity, &state.fields.role_arn).await?,
                     runs_from_our_bucket: state.runs_from(&own::own_bucket(placed)),
                 };
-                match Standing::of(&identity, &tags, evidence) {
-                    Standing::NotOurs(_) if denied => Standing::NotOurs(
-                        "it has none of this project's tags, and its role cannot be read"
-                            .to_owned(),
-                    ),
-                    standing => standing,
-                }
+                Standing::of(&identity, &tags, evidence)
             }
         };
         found.push(Found {

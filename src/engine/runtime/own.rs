@@ -2,27 +2,53 @@
 
 use std::collections::BTreeMap;
 
-use super::read::{self, Endpoint, Read};
+use super::read::{self, Endpoints, Read, Wanted};
 use crate::{
-    effects::aws::runtime_read::Named,
+    effects::aws::{AwsError, Session, runtime::Runtimes, runtime_read::Named},
     error::Failure,
-    names::ours,
+    names::{RuntimeName, ours},
     project::sessions::Placed,
     resources::{
         ownership::Identity,
         runtime::{
             ObservedRuntime,
-            observed::{EndpointState, Evidence, RuntimeState, Standing, uses_our_role},
+            observed::{
+                DEFAULT_ENDPOINT, EndpointState, Evidence, RuntimeState, Standing, uses_our_role,
+            },
         },
         tags::Tags,
     },
 };
 
-/// A runtime that is proven to be this project's, with its `DEFAULT` endpoint.
+/// A runtime that is proven to be this project's, or that a report is about.
 #[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) observed: ObservedRuntime,
-    pub(crate) endpoint: Option<EndpointState>,
+    pub(crate) endpoints: Endpoints,
+}
+
+impl Seen {
+    /// Returns all endpoints. Reads them unless that was done before.
+    pub(crate) async fn all_endpoints(
+        &self,
+        session: &Session,
+    ) -> Result<Vec<EndpointState>, AwsError> {
+        match &self.endpoints {
+            Endpoints::All(all) => Ok(all.clone()),
+            Endpoints::Default(_) => {
+                let id = &self.observed.state.id;
+                Runtimes::new(session).read_endpoints(id).await
+            }
+        }
+    }
+
+    /// Returns the `DEFAULT` endpoint.
+    pub(crate) fn default_endpoint(self) -> Option<EndpointState> {
+        match self.endpoints {
+            Endpoints::Default(endpoint) => endpoint,
+            Endpoints::All(all) => all.into_iter().find(|one| one.name == DEFAULT_ENDPOINT),
+        }
+    }
 }
 
 /// A role's ARN and tags, as proof for what uses it.
@@ -31,7 +57,7 @@ pub(crate) type Proof<'a> = Option<(&'a str, BTreeMap<String, String>)>;
 /// Reads every runtime with the agent's name, with its `DEFAULT` endpoint.
 pub(crate) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Read>, Failure> {
     let name = &placed.agent.runtime_name;
-    Ok(read::named(&placed.session, name, list, Endpoint::Read).await?)
+    Ok(read::named(&placed.session, name, list, Wanted::Default).await?)
 }
 
 /// Returns this project's runtime; fails if another one is in the way.
@@ -45,19 +71,17 @@ pub(crate) fn judge(
     for Read {
         state,
         tags,
-        endpoint,
+        endpoints,
     } in looked
     {
+        let (tags, endpoints) = (tags?, endpoints?);
         if let Standing::NotOurs(why) = standing(placed, &state, &tags, proof) {
-            return Err(Failure::world(format!(
-                "a runtime `{name}` already exists and is not provably this project's"
-            ))
-            .note(format!("`{}`: {why}", state.id))
+            return Err(in_the_way(name).note(format!("`{}`: {why}", state.id))
             .help("choose another agent name in the metadata, or delete that runtime if it is yours; nothing was done to it"));
         }
         ours.push(Seen {
             observed: ObservedRuntime { state, tags },
-            endpoint,
+            endpoints,
         });
     }
     if ours.len() > 1 {
@@ -73,7 +97,20 @@ pub(crate) fn judge(
     Ok(ours.pop())
 }
 
-fn standing(placed: &Placed<'_>, state: &RuntimeState, tags: &Tags, proof: &Proof<'_>) -> Standing {
+/// Refuses a runtime that has the agent's name.
+pub(crate) fn in_the_way(name: &RuntimeName) -> Failure {
+    Failure::world(format!(
+        "a runtime `{name}` already exists and is not provably this project's"
+    ))
+}
+
+/// Returns whose runtime it is.
+pub(crate) fn standing(
+    placed: &Placed<'_>,
+    state: &RuntimeState,
+    tags: &Tags,
+    proof: &Proof<'_>,
+) -> Standing {
     let identity = Identity::of(placed.agent);
     let role = proof.as_ref().map(|(arn, tags)| (*arn, tags));
     let evidence = Evidence {

@@ -10,19 +10,27 @@ use crate::{
     },
 };
 
-/// A runtime and its tags.
+/// A runtime with its tags and endpoints. It may be forbidden to read the last two.
 pub(crate) struct Read {
     pub(crate) state: RuntimeState,
-    pub(crate) tags: Tags,
-    /// The `DEFAULT` endpoint, if it was asked for and exists.
-    pub(crate) endpoint: Option<EndpointState>,
+    pub(crate) tags: Result<Tags, AwsError>,
+    pub(crate) endpoints: Result<Endpoints, AwsError>,
 }
 
-/// Whether the `DEFAULT` endpoint is read too.
+/// The endpoints that were read.
+#[derive(Debug, Clone)]
+pub(crate) enum Endpoints {
+    /// Only `DEFAULT`, if it exists.
+    Default(Option<EndpointState>),
+    All(Vec<EndpointState>),
+}
+
+/// Which endpoints are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    Read,
-    Skipped,
+pub(crate) enum Wanted {
+    Nothing,
+    Default,
+    All,
 }
 
 /// Reads the runtimes in the account's list that have this name.
@@ -30,37 +38,33 @@ pub(crate) async fn named(
     session: &Session,
     name: &RuntimeName,
     list: &[Named],
-    endpoint: Endpoint,
+    wanted: Wanted,
 ) -> Result<Vec<Read>, AwsError> {
     let runtimes = Runtimes::new(session);
     let mut found = Vec::new();
-    for named in list.iter().filter(|named| named.name == name.as_str()) {
-        let reading_endpoint = async {
-            match endpoint {
-                Endpoint::Read => runtimes.read_endpoint(&named.id, DEFAULT_ENDPOINT).await,
-                Endpoint::Skipped => Ok(None),
-            }
+    for Named { id, arn, name: _ } in list.iter().filter(|named| named.name == name.as_str()) {
+        let reading_endpoints = async {
+            Ok(match wanted {
+                Wanted::Nothing => Endpoints::Default(None),
+                Wanted::Default => {
+                    Endpoints::Default(runtimes.read_endpoint(id, DEFAULT_ENDPOINT).await?)
+                }
+                Wanted::All => Endpoints::All(runtimes.read_endpoints(id).await?),
+            })
         };
-        let read = tokio::join!(
-            runtimes.read(&named.id, None),
-            runtimes.tags(&named.arn),
-            reading_endpoint,
+        let (state, tags, endpoints) = tokio::join!(
+            runtimes.read(id, None),
+            runtimes.tags(arn),
+            reading_endpoints,
         );
-        match read {
+        match state {
             // It was deleted after it was listed; then its tags cannot be read either.
-            (Ok(None), _, _) => {}
-            (Err(error), _, _) if error.is_not_found() => {}
-            (state, tags, endpoint) => found.extend(
-                state?
-                    .map(|state| {
-                        Ok::<_, AwsError>(Read {
-                            state,
-                            tags: tags?,
-                            endpoint: endpoint?,
-                        })
-                    })
-                    .transpose()?,
-            ),
+            Err(error) if error.is_not_found() => {}
+            state => found.extend(state?.map(|state| Read {
+                state,
+                tags,
+                endpoints,
+            })),
         }
     }
     Ok(found)

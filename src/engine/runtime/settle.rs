@@ -5,6 +5,7 @@ use std::{cell::Cell, collections::BTreeSet};
 
 use super::{
     own::Seen,
+    read::Endpoints,
     startup_logs,
     write::{Rollout, list},
 };
@@ -54,7 +55,7 @@ impl Rollout<'_> {
         .await?;
         Ok(state.map(|state| {
             seen.observed.state = state;
-            seen.endpoint = None;
+            seen.endpoints = Endpoints::Default(None);
             seen
         }))
     }

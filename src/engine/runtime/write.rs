@@ -101,7 +101,7 @@ impl Rollout<'_> {
                 .collect();
             match self.carry_out(&steps, settled.as_ref()).await? {
                 Progress::Made(state, did) => {
-                    let known = settled.and_then(|seen| seen.endpoint);
+                    let known = settled.and_then(Seen::default_endpoint);
                     let endpoint = match (did, &known) {
                         // An emulator that creates none, now or before.
                         (Did::Nothing | Did::Tagged, None) if !moved => None,

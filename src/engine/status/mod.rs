@@ -1,16 +1,30 @@
 //! What is deployed of an agent, and how it differs from what is here.
 
 mod code;
-mod role;
 mod there;
 
-use self::role::RoleHere;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 pub(crate) use self::there::There;
-use super::{build_project::BuildWork, callers, repository, runtime::find::Deployed};
+use self::there::differences;
+use super::{
+    agent::{
+        AT_ONCE,
+        in_aws::{self, Compared, Gap, InAws, Purpose, Why},
+    },
+    build_project::BuildRead,
+    former_agents, repository, role,
+    runtime::{
+        find::{Deployed, Found},
+        lists::Lists,
+        own::{self, Proof, Seen},
+        read::{Endpoints, Read},
+    },
+};
 use crate::{
     config::{Agent, Declared},
     effects::{
-        aws::{data_plane, emulated::ACCOUNT_ID, runtime::Runtimes, session::LOCAL_REGION},
+        aws::{AwsError, data_plane, emulated::ACCOUNT_ID, session::LOCAL_REGION},
         clock,
         manifest::Project,
     },
@@ -19,12 +33,15 @@ use crate::{
     options,
     project::sessions::Placed,
     resources::{
-        callers::CallersStep,
+        difference::{Difference, Part},
+        ownership::Identity,
         role::Adopt,
         runtime::{
+            ObservedRuntime,
             fields::Artifact,
-            observed::{Code, difference, role_arn},
+            observed::{Code, EndpointState, Standing},
         },
+        tags::Tags,
     },
     ui::Ui,
 };
@@ -37,8 +54,43 @@ pub(crate) enum Report<'a> {
         region: String,
         /// Whether its execution role exists; `None` without permission to look.
         prepared: Option<bool>,
+        /// The endpoints that the next deploy creates again, after a replacement was interrupted.
+        endpoints: Vec<String>,
+        gaps: Vec<Gap>,
     },
     There(Box<There<'a>>),
+}
+
+/// What the reports of a run have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Reporting<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) declared: &'a Declared,
+    /// The address of the service, if it was given.
+    pub(crate) base: Option<&'a str>,
+    pub(crate) ui: &'a Ui,
+}
+
+/// Observes the agents, and notes former ones.
+pub(crate) async fn observe<'a>(
+    placed: &'a [Placed<'a>],
+    reporting: Reporting<'_>,
+) -> Result<Vec<Report<'a>>, Failure> {
+    let lists = &Lists::default();
+    let place = (reporting.project, reporting.declared);
+    let observing = stream::iter(placed)
+        .map(|one| Report::of(one, lists, reporting))
+        .buffered(AT_ONCE)
+        .try_collect();
+    let noticing = former_agents::notice(lists, placed, place, reporting.ui);
+    let (reports, ()) = tokio::join!(observing, noticing);
+    reports
+}
+
+/// The parts of a runtime that a report can do without.
+struct Parts {
+    endpoints: Option<Vec<EndpointState>>,
+    gaps: Vec<Gap>,
 }
 
 impl<'a> Report<'a> {
@@ -50,77 +102,162 @@ impl<'a> Report<'a> {
             account: ACCOUNT_ID.to_owned(),
             region: region.map_or(LOCAL_REGION, Region::as_str).to_owned(),
             prepared: Some(false),
+            endpoints: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
     /// Observes the agent, and compares it with what is here.
-    pub(crate) async fn of(
-        deployed: &'a Deployed<'a>,
-        place: (&Project, &Declared),
-        base: Option<&'a str>,
-        ui: &Ui,
+    async fn of(
+        placed: &'a Placed<'a>,
+        lists: &Lists,
+        reporting: Reporting<'_>,
     ) -> Result<Self, Failure> {
-        let placed = deployed.placed;
         let Placed { agent, session } = placed;
-        let Some(found) = deployed.one()? else {
-            let prepared = Box::pin(role::is_there(placed, ui)).await?;
+        let ui = reporting.ui;
+        let existing = BuildRead::existing(placed);
+        let InAws {
+            role,
+            runtimes,
+            build,
+        } = Box::pin(in_aws::read(placed, lists, existing, Purpose::Report)).await?;
+        let observed = role.as_ref().map(Option::as_ref);
+        let prepared = observed.as_ref().ok().map(Option::is_some);
+        let proof = observed.map(|role| role::proof(agent, role, Adopt::No));
+        let Some((found, parts)) = one(placed, runtimes, proof.as_ref())? else {
+            let nothing = (role, Ok(None));
+            let compared = Compared::plan(placed, nothing, Ok(None), Purpose::Report, ui).await?;
             return Ok(Self::Absent {
                 agent,
                 account: session.account.to_string(),
                 region: session.region.to_string(),
                 prepared,
+                endpoints: compared.replacement.endpoints.into_keys().collect(),
+                gaps: compared.gaps,
             });
         };
-        let runtimes = Runtimes::new(session);
-        let fields = &found.state.fields;
-        let running = as_running(agent, deployed, &fields.artifact);
-        let placed = &Placed {
+        let Parts {
+            endpoints,
+            mut gaps,
+        } = parts;
+        let artifact = &found.state.fields.artifact;
+        let running = as_running(placed, artifact);
+        let running = &Placed {
             agent: &running,
             session: session.clone(),
         };
-        let (endpoints, age, role) = tokio::join!(
-            runtimes.read_endpoints(&found.state.id),
-            code::age(placed, &fields.artifact, ui),
-            Box::pin(role::compare(placed, ui)),
-        );
-        let RoleHere {
-            differences: of_role,
-            unknown: unread_role,
-        } = role?;
-        let arn = role_arn(&agent.role, session.partition, &session.account);
-        let capabilities = session.capabilities();
-        let mut differences = difference(agent, arn, fields, &found.tags, |setting| {
-            capabilities.keeps(setting)
-        });
-        let callers = callers::decide(placed, &found.state, &found.tags, Adopt::Yes).await?;
-        differences.extend(callers.steps.iter().map(CallersStep::callers));
-        differences.extend(of_role);
-        differences.extend(age.difference(&fields.artifact));
-        let build = Box::pin(BuildWork::compare(placed)).await?;
-        differences.extend(build.iter().flat_map(BuildWork::differences));
-        let code = code::compare(placed, place, &fields.artifact, ui);
+        let build =
+            build.map(|build| build.filter(|_| running.agent.builds_dockerfile().is_some()));
+        let seen = Seen {
+            observed: ObservedRuntime {
+                state: found.state.clone(),
+                tags: found.tags.clone(),
+            },
+            endpoints: Endpoints::All(endpoints.clone().unwrap_or_default()),
+        };
+        let (age, mut compared) = tokio::try_join!(
+            async { Ok(code::age(placed, artifact, ui).await) },
+            Compared::plan(running, (role, build), Ok(Some(seen)), Purpose::Report, ui),
+        )?;
+        gaps.append(&mut compared.gaps);
+        let here = (reporting.project, reporting.declared);
+        let builds = compared.build.is_some() || gaps.iter().any(|gap| gap.part == Part::Build);
+        let code = code::compare(running, here, artifact, builds, ui).await;
+        let mut differences = differences(&compared, &found, &gaps)?;
+        differences.extend(age.difference(artifact).map(Difference::Field));
         if let Code::Differs(change) = &code {
-            differences.push(change.clone());
+            differences.push(Difference::Field(change.clone()));
         }
         Ok(Self::There(Box::new(There {
-            placed: deployed.placed,
-            found,
-            endpoints: endpoints?,
+            placed,
+            endpoints,
             code,
-            build: build.map(|build| build.name().to_owned()),
-            unread_role,
+            build: compared.build.as_ref().map(|build| build.name().to_owned()),
+            gaps,
             differences,
             age,
-            base: data_plane::endpoint(base, session.partition, &session.region),
+            base: data_plane::endpoint(reporting.base, session.partition, &session.region),
             now: clock::seconds(),
+            found,
         })))
+    }
+
+    /// Reports what could not be read, and a runtime that may belong to someone else.
+    pub(crate) fn tell(&self, ui: &Ui) {
+        let (agent, gaps) = match self {
+            Self::Absent { agent, gaps, .. } => (*agent, gaps),
+            Self::There(there) => (there.placed.agent, &there.gaps),
+        };
+        for Gap { part, why } in gaps {
+            if let Why::Denied(failure) = why {
+                let (noun, verb) = part.words();
+                let name = &agent.name;
+                ui.note(&format!(
+                    "the {noun} of `{name}` {verb} not compared: {failure}"
+                ));
+            }
+        }
+        if let Self::There(there) = self {
+            there.found.say_whose(ui);
+        }
     }
 }
 
+/// Returns the runtime that the report is about, if there is one. `proof` is an error if reading the
+/// role is not permitted.
+fn one(
+    placed: &Placed<'_>,
+    runtimes: Vec<Read>,
+    proof: Result<&Proof<'_>, &&AwsError>,
+) -> Result<Option<(Found, Parts)>, Failure> {
+    let (mut found, mut parts) = (Vec::new(), Vec::new());
+    for Read {
+        state,
+        tags,
+        endpoints,
+    } in runtimes
+    {
+        let mut gaps = Vec::new();
+        let tags = readable(Part::Tags, tags, &mut gaps)?.unwrap_or(Tags::Unknown);
+        let endpoints = match readable(Part::Endpoints, endpoints, &mut gaps)? {
+            Some(Endpoints::All(all)) => Some(all),
+            Some(Endpoints::Default(one)) => Some(one.into_iter().collect()),
+            None => None,
+        };
+        let mut standing = own::standing(placed, &state, &tags, proof.unwrap_or(&None));
+        if let Standing::NotOurs(why) = &mut standing
+            && proof.is_err()
+            && Standing::by_tags(&Identity::of(placed.agent), &tags).is_none()
+        {
+            "it has none of this project's tags, and its role cannot be read".clone_into(why);
+        }
+        parts.push(Parts { endpoints, gaps });
+        found.push(Found {
+            state,
+            standing,
+            tags,
+        });
+    }
+    let deployed = Deployed { placed, found };
+    let Some(one) = deployed.one()?.map(|one| one.state.id.clone()) else {
+        return Ok(None);
+    };
+    let all = deployed.found.into_iter().zip(parts);
+    Ok(all.into_iter().find(|(found, _)| found.state.id == one))
+}
+
+fn readable<T>(
+    part: Part,
+    read: Result<T, AwsError>,
+    gaps: &mut Vec<Gap>,
+) -> Result<Option<T>, Failure> {
+    Purpose::Report.plan(part, read, Ok, gaps)
+}
+
 /// Returns the agent with the image that `deploy --image` gave its runtime, if any.
-fn as_running(agent: &Agent, deployed: &Deployed<'_>, artifact: &Artifact) -> Agent {
-    let mut running = agent.clone();
-    if let Some(image) = repository::existing(deployed.placed, artifact) {
+fn as_running(placed: &Placed<'_>, artifact: &Artifact) -> Agent {
+    let mut running = placed.agent.clone();
+    if let Some(image) = repository::existing(placed, artifact) {
         running.run_from(image);
     }
     running

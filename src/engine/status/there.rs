@@ -6,15 +6,24 @@ use serde_json::Value;
 
 use super::code::Age;
 use crate::{
-    config::Settings,
-    engine::runtime::find::Found,
+    config::{Agent, Settings},
+    engine::{
+        agent::in_aws::{Compared, Gap, Why},
+        build_project::BuildWork,
+        runtime::{find::Found, own},
+    },
+    error::Failure,
     project::sessions::Placed,
     resources::{
-        change::FieldChange,
+        callers::{CallersStep, for_new_runtime},
+        change::Step as _,
+        difference::{Difference, Part},
         links,
         runtime::{
+            RuntimeStep,
+            fields::{Artifact, CodeObject},
             managed_settings::{elsewhere, managed, recorded},
-            observed::{Code, EndpointState},
+            observed::{Code, EndpointState, Standing},
         },
         tags::Tags,
     },
@@ -22,15 +31,16 @@ use crate::{
 
 pub(crate) struct There<'a> {
     pub(crate) placed: &'a Placed<'a>,
-    pub(crate) found: &'a Found,
-    pub(crate) endpoints: Vec<EndpointState>,
+    pub(crate) found: Found,
+    /// `None` without permission to read them.
+    pub(crate) endpoints: Option<Vec<EndpointState>>,
     pub(crate) code: Code,
     /// The CodeBuild project that builds the image.
     pub(crate) build: Option<String>,
-    /// Why the role was not compared.
-    pub(crate) unread_role: Option<String>,
-    /// The differences in configuration, role and code.
-    pub(crate) differences: Vec<FieldChange>,
+    /// The parts that were not compared.
+    pub(crate) gaps: Vec<Gap>,
+    /// What a deploy would change or stop at.
+    pub(crate) differences: Vec<Difference>,
     pub(crate) age: Age,
     /// The address of the service.
     pub(crate) base: String,
@@ -59,13 +69,20 @@ impl There<'_> {
             Code::Unknown(why) => Some(format!("the code was not compared: {why}")),
             Code::Equal | Code::Differs(_) => None,
         };
-        let role = self.unread_role.as_ref();
         let same = match code {
             Some(_) => "matches the deployed configuration",
             None => "matches what is deployed",
         };
-        let role = role.map(|why| format!("the role was not compared: {why}"));
-        let mut unknown = code.into_iter().chain(role);
+        let mut unknown = code.into_iter().chain(self.unread().map(|part| {
+            let (noun, verb) = part.words();
+            format!(
+                "the {noun} {verb} not compared: reading {} is not permitted",
+                match verb {
+                    "was" => "it",
+                    _ => "them",
+                }
+            )
+        }));
         let mut rows = Vec::new();
         if self.differences.is_empty() {
             let first = unknown.next().map(|first| format!("; {first}"));
@@ -77,12 +94,18 @@ impl There<'_> {
 
     /// Returns `None` if no difference is known but not everything could be compared.
     pub(crate) fn equal(&self) -> Option<bool> {
-        let is_known = !matches!(self.code, Code::Unknown(_)) && self.unread_role.is_none();
+        let is_known = !matches!(self.code, Code::Unknown(_)) && self.unread().next().is_none();
         if self.differences.is_empty() {
             is_known.then_some(true)
         } else {
             Some(false)
         }
+    }
+
+    /// Returns the parts that cannot be read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = Part> {
+        let denied = |gap: &&Gap| matches!(gap.why, Why::Denied(_));
+        self.gaps.iter().filter(denied).map(|gap| gap.part)
     }
 
     /// Returns the runtime's values of the settings that the metadata sets or has set.
@@ -112,5 +135,83 @@ impl There<'_> {
             &state.fields.settings,
             &self.managed_places(),
         )
+    }
+}
+
+/// Returns what a deploy would change or stop at, apart from the artifact, which is compared for
+/// itself.
+pub(super) fn differences(
+    compared: &Compared<'_>,
+    found: &Found,
+    gaps: &[Gap],
+) -> Result<Vec<Difference>, Failure> {
+    let agent = compared.placed.agent;
+    let artifact = as_here(agent, &found.state.fields.artifact);
+    let (desired, steps) = compared.runtime(artifact)?;
+    let mut all = Vec::new();
+    let is_role_unread = gaps
+        .iter()
+        .any(|gap| gap.part == Part::Role && matches!(gap.why, Why::Denied(_)));
+    if let Standing::NotOurs(_) = found.standing
+        && !is_role_unread
+    {
+        let name = &agent.runtime_name;
+        all.push(Difference::stop("runtime", &own::in_the_way(name)));
+    }
+    for step in &steps {
+        let change = step.change();
+        match step {
+            RuntimeStep::Update { changes, .. } if !changes.is_empty() => {
+                all.extend(changes.iter().cloned().map(Difference::Field));
+            }
+            _ => all.push(Difference::step(
+                change.subject.kind.replace(' ', "_"),
+                &change,
+            )),
+        }
+    }
+    if compared.replaces().is_some() {
+        all.extend(for_new_runtime(&desired, &agent.callers).map(Difference::Field));
+    }
+    let callers = compared.callers.steps.iter().map(CallersStep::callers);
+    all.extend(callers.map(Difference::Field));
+    let role = compared.role.steps().iter();
+    all.extend(role.map(|step| Difference::step(Part::Role.name(), &step.change())));
+    all.extend(compared.build.iter().flat_map(BuildWork::differences));
+    all.extend(gaps.iter().filter_map(|gap| match &gap.why {
+        Why::Stops(why) => Some(Difference::stop(gap.part.name(), why)),
+        Why::Denied(_) => None,
+    }));
+    Ok(all)
+}
+
+/// Returns the deployed artifact as it is with the agent's settings. The archive and the
+/// instrumentation of its entry point are assumed to be unchanged.
+fn as_here(agent: &Agent, deployed: &Artifact) -> Artifact {
+    match (deployed, agent.has_image()) {
+        (Artifact::Unknown, _) | (Artifact::Container { .. }, true) => deployed.clone(),
+        (Artifact::Code { .. }, true) => Artifact::Container { uri: String::new() },
+        (Artifact::Container { .. }, false) => code(agent, None, Vec::new()),
+        (
+            Artifact::Code {
+                object,
+                runtime: _,
+                entry_point,
+            },
+            false,
+        ) => {
+            let mut entry_point = entry_point.clone();
+            entry_point.pop();
+            code(agent, object.clone(), entry_point)
+        }
+    }
+}
+
+fn code(agent: &Agent, object: Option<CodeObject>, mut entry_point: Vec<String>) -> Artifact {
+    entry_point.push(agent.entrypoint.clone());
+    Artifact::Code {
+        object,
+        runtime: agent.runtime.service_name().to_owned(),
+        entry_point,
     }
 }

@@ -3,9 +3,12 @@
 
 pub(crate) mod gateway;
 mod memory;
+mod step;
 #[cfg(test)]
 mod tests;
 mod used;
+
+pub(crate) use self::step::DeclaredStep;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +25,7 @@ use crate::{
     },
     protocol::control::{Parts, api},
     resources::{
-        change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
+        change::{FieldChange, Secrecy, Subject},
         deletion::Deletion,
         ownership::Identity,
         role::Adopt,
@@ -70,49 +73,6 @@ pub(crate) enum Untagged {
     ProvesNothing,
 }
 
-/// A change to a declared resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DeclaredStep {
-    Create {
-        body: Map<String, Value>,
-        subject: Subject,
-        fields: Vec<FieldChange>,
-    },
-    /// `loses` names what is lost with the update, such as a strategy with its records.
-    Update {
-        body: Map<String, Value>,
-        subject: Subject,
-        fields: Vec<FieldChange>,
-        loses: Vec<String>,
-    },
-    CreatePart {
-        body: Map<String, Value>,
-        subject: Subject,
-        fields: Vec<FieldChange>,
-    },
-    UpdatePart {
-        id: String,
-        body: Map<String, Value>,
-        subject: Subject,
-        fields: Vec<FieldChange>,
-    },
-    DeletePart {
-        id: String,
-        subject: Subject,
-    },
-    Untag {
-        subject: Subject,
-        keys: Vec<String>,
-    },
-    Tag {
-        subject: Subject,
-        tags: BTreeMap<String, String>,
-    },
-    Delete {
-        subject: Subject,
-    },
-}
-
 /// What an update must send, and what is different.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Update {
@@ -121,67 +81,6 @@ struct Update {
     loses: Vec<String>,
     /// Settings that the service cannot change.
     fixed: Vec<FieldChange>,
-}
-
-impl Step for DeclaredStep {
-    fn change(&self) -> Change {
-        let (action, subject, details) = match self {
-            Self::Create {
-                subject, fields, ..
-            }
-            | Self::CreatePart {
-                subject, fields, ..
-            } => (Action::Create, subject, Details::Fields(fields.clone())),
-            Self::Update {
-                subject, fields, ..
-            }
-            | Self::UpdatePart {
-                subject, fields, ..
-            } => (Action::Update, subject, Details::Fields(fields.clone())),
-            Self::Untag { subject, .. } => (Action::Untag, subject, Details::None),
-            Self::Tag { subject, .. } => (Action::Tag, subject, Details::None),
-            Self::Delete { subject } | Self::DeletePart { subject, .. } => {
-                (Action::Delete, subject, Details::None)
-            }
-        };
-        let object = match &subject.of {
-            Some(whole) => format!("{} `{}` of `{whole}`", subject.kind, subject.name),
-            None => format!("{} `{}`", subject.kind, subject.name),
-        };
-        Change::new(action, object, subject.clone()).with(details)
-    }
-}
-
-impl DeclaredStep {
-    /// Returns the name of the part that the step writes.
-    pub(crate) fn written_part(&self) -> Option<&str> {
-        match self {
-            Self::CreatePart { subject, .. } | Self::UpdatePart { subject, .. } => {
-                Some(&subject.name)
-            }
-            Self::Create { .. }
-            | Self::Update { .. }
-            | Self::DeletePart { .. }
-            | Self::Untag { .. }
-            | Self::Tag { .. }
-            | Self::Delete { .. } => None,
-        }
-    }
-
-    /// Returns whether the step needs the ARN of a runtime that does not exist yet.
-    pub(crate) fn awaits_a_runtime(&self) -> bool {
-        match self {
-            Self::CreatePart { body, .. } | Self::UpdatePart { body, .. } => {
-                gateway::awaits_a_runtime(body)
-            }
-            Self::Create { .. }
-            | Self::Update { .. }
-            | Self::DeletePart { .. }
-            | Self::Untag { .. }
-            | Self::Tag { .. }
-            | Self::Delete { .. } => false,
-        }
-    }
 }
 
 /// Completes the parts that lead to agents with the ARNs of their runtimes, as far as these exist.

@@ -23,7 +23,6 @@ use crate::{
 
 mod attached;
 mod deletion;
-mod difference;
 mod foreign;
 mod former;
 mod step;
@@ -32,8 +31,6 @@ pub(crate) use self::attached::is_listed;
 #[cfg(test)]
 pub(crate) use self::attached::mark;
 pub(crate) use self::deletion::{Place, RoleDeletion, WholeRole, by_hand, deletion};
-pub(crate) use self::difference::differences;
-pub(crate) use self::difference::given_differences;
 pub(crate) use self::former::{FormerRole, Trace};
 pub(crate) use self::step::RoleStep;
 

@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{
-    fields::{Artifact, Circumstances, CodeObject, RuntimeFields, changes},
-    managed_settings::{managed, recorded, withdrawals, withdrawn},
-};
+use super::fields::{Artifact, CodeObject, RuntimeFields};
 use crate::{
-    config::{Agent, RoleSettings},
+    config::RoleSettings,
     names::{AccountId, Partition},
     resources::{
         change::{FieldChange, Secrecy},
@@ -159,61 +156,6 @@ pub(crate) fn role_arn(
     }
 }
 
-/// Variables that a deployment may set in addition to the agent's own. They are not a difference if
-/// the agent does not declare them.
-pub(crate) const OWN_VARIABLES: [&str; 3] =
-    ["AWS_REGION", "AWS_DEFAULT_REGION", "DOCKER_CONTAINER"];
-
-/// Returns the differences between the configuration and the runtime that can be found without
-/// packaging. The archive and the instrumentation of the entry point are assumed to be unchanged.
-/// Settings that the store does not keep (`is_kept`) are not compared.
-pub(crate) fn difference(
-    agent: &Agent,
-    role_arn: String,
-    observed: &RuntimeFields,
-    tags: &Tags,
-    is_kept: impl Fn(&[String]) -> bool,
-) -> Vec<FieldChange> {
-    let artifact = match &observed.artifact {
-        Artifact::Code {
-            object,
-            runtime: _,
-            entry_point,
-        } => {
-            let mut entry_point = entry_point.clone();
-            entry_point.pop();
-            entry_point.push(agent.entrypoint.clone());
-            Artifact::Code {
-                object: object.clone(),
-                runtime: agent.runtime.service_name().to_owned(),
-                entry_point,
-            }
-        }
-        other @ (Artifact::Container { .. } | Artifact::Unknown) => other.clone(),
-    };
-    let env = observed
-        .env
-        .iter()
-        .filter(|(key, _)| OWN_VARIABLES.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let mut wanted = RuntimeFields::wanted(
-        agent,
-        Circumstances {
-            role_arn,
-            artifact,
-            env,
-        },
-    );
-    wanted.settings.retain(is_kept);
-    let mut found = changes(&wanted, observed);
-    if let Tags::Known(tags) = tags {
-        let withdrawn = withdrawn(&recorded(tags), &managed(&wanted.settings));
-        found.extend(withdrawals(&observed.settings, &withdrawn));
-    }
-    found
-}
-
 /// Whether the deployed code is the local code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -256,6 +198,24 @@ impl Code {
         let Some(there) = there else {
             return Self::Unknown("the service does not say which archive is deployed".to_owned());
         };
+        let is_same = *is_same || built == there;
+        Self::decided(is_same, there.to_string(), built.to_string(), changed)
+    }
+
+    /// Like [`Code::compare`], for an image by its address.
+    pub(crate) fn of_image(built: &str, changed: &BTreeSet<String>, deployed: &Artifact) -> Self {
+        match deployed {
+            Artifact::Container { uri } => {
+                Self::decided(uri == built, uri.clone(), built.to_owned(), changed)
+            }
+            Artifact::Code { .. } => Self::Unknown("what is deployed is a code archive".to_owned()),
+            Artifact::Unknown => {
+                Self::Unknown("the service does not say which image is deployed".to_owned())
+            }
+        }
+    }
+
+    fn decided(is_same: bool, there: String, built: String, changed: &BTreeSet<String>) -> Self {
         let after = if !changed.is_empty() {
             let named: Vec<String> = changed
                 .iter()
@@ -267,14 +227,14 @@ impl Code {
                 more => format!(" and {more} more"),
             };
             format!("not packaged yet: {}{more}", named.join(", "))
-        } else if *is_same || built == there {
+        } else if is_same {
             return Self::Equal;
         } else {
-            built.to_string()
+            built
         };
         Self::Differs(FieldChange {
             field: "code".to_owned(),
-            before: Some(there.to_string()),
+            before: Some(there),
             after: Some(after),
             secrecy: Secrecy::Open,
         })

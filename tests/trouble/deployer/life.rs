@@ -151,7 +151,7 @@ fn use_it(deployer: &mut Deployer<'_>) {
         &["bedrock-agentcore:StopRuntimeSession"],
     );
     deployer.misses(
-        &["status"],
+        &["endpoint", "list"],
         &["bedrock-agentcore:ListAgentRuntimeEndpoints"],
     );
     deployer.misses(

@@ -247,11 +247,16 @@ fn commands_that_only_read_name_whatever_they_miss() {
         assert!(!called.is_empty(), "{words:?}");
         for action in called {
             let denied = deployer.run_without(Some(&action), words);
-            // Unknown ages of archives and states of roles are reported instead of failing.
+            // A report says which parts it could not read.
             let exit = match (words, action.as_str()) {
                 (
                     ["status"],
-                    "s3:GetObject" | "iam:GetRole" | "iam:ListRolePolicies" | "iam:GetRolePolicy",
+                    "s3:GetObject"
+                    | "iam:GetRole"
+                    | "iam:ListRolePolicies"
+                    | "iam:GetRolePolicy"
+                    | "bedrock-agentcore:ListTagsForResource"
+                    | "bedrock-agentcore:ListAgentRuntimeEndpoints",
                 ) => 0,
                 // What is old is only shown.
                 (["deploy", "--check"], "s3:ListBucketVersions") => 5,

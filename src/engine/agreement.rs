@@ -1,0 +1,47 @@
+//! Asks before a run takes over, replaces or loses something that is shown already.
+
+use super::run::Run;
+use crate::error::{Exit, Failure};
+
+/// What a run asks for.
+pub(crate) struct Question {
+    /// Such as "adopt the role `x`".
+    pub(crate) deed: String,
+    /// "it" or "them".
+    pub(crate) pronoun: &'static str,
+    /// The whole question.
+    pub(crate) text: String,
+    /// Such as "the role `x` was not adopted".
+    pub(crate) refused: String,
+    /// What has not happened yet: "nothing was written".
+    pub(crate) nothing: &'static str,
+}
+
+/// Fails unless the user agrees, or agreed with `--yes`.
+pub(crate) fn agree(question: &Question, run: &Run<'_>) -> Result<(), Failure> {
+    let Question {
+        deed,
+        pronoun,
+        text,
+        refused,
+        nothing,
+    } = question;
+    if run.yes {
+        return Ok(());
+    }
+    if !run.ui.is_interactive() {
+        let verb = deed.split(' ').next().unwrap_or(deed);
+        return Err(Failure::usage(format!(
+            "cannot ask for confirmation to {deed} without a terminal"
+        ))
+        .help(format!(
+            "pass `--yes` to {verb} {pronoun} as shown above; {nothing}"
+        )));
+    }
+    let exit = match run.ui.confirm(text) {
+        Ok(true) => return Ok(()),
+        Ok(false) => Exit::World,
+        Err(why) => why.exit(),
+    };
+    Err(Failure::new(exit, refused.clone()).note(*nothing))
+}
