@@ -17,20 +17,23 @@ use super::{
 /// Returns a server that answers slowly.
 fn slow() -> Scripted {
     let none = Answer::json(200, &json!({ "agentRuntimes": [] }));
-    Script::new()
-        .identity()
+    without_role()
         .always(
             "bedrock-agentcore:ListAgentRuntimes",
             none.after(Duration::from_millis(2_500)),
         )
-        .errors(
-            "iam:GetRole",
-            9,
-            404,
-            "NoSuchEntity",
-            "there is no such role",
-        )
         .start()
+}
+
+/// Returns a script of an account that has no role.
+fn without_role() -> Script {
+    let reads = ["GetRole", "ListRolePolicies", "ListAttachedRolePolicies"];
+    reads
+        .into_iter()
+        .fold(Script::new().identity(), |script, read| {
+            let why = "there is no such role";
+            script.errors(&format!("iam:{read}"), 9, 404, "NoSuchEntity", why)
+        })
 }
 
 fn status(project: &Project, aws: &Scripted) -> Cli {
@@ -83,19 +86,11 @@ fn a_message_during_the_work_has_rows_of_its_own() {
             .after(Duration::from_secs(1))
             .header("x-amzn-errortype", "ThrottlingException");
         let none = Answer::json(200, &json!({ "agentRuntimes": [] }));
-        let aws = Script::new()
-            .identity()
+        let aws = without_role()
             .then("bedrock-agentcore:ListAgentRuntimes", throttled)
             .always(
                 "bedrock-agentcore:ListAgentRuntimes",
                 none.after(Duration::from_secs(1)),
-            )
-            .errors(
-                "iam:GetRole",
-                9,
-                404,
-                "NoSuchEntity",
-                "there is no such role",
             )
             .start();
         let terminal = Terminal::wide(&status(&project, &aws).arg("-vv"), columns);
