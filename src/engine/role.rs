@@ -106,8 +106,22 @@ pub(crate) async fn decide(
     session: &Session,
     adopt: Adopt,
 ) -> Result<RoleWork, Failure> {
+    check_account(agent, session)?;
     let observed = read(agent, session, Extent::Whole).await?;
     plan(agent, session, observed, adopt)
+}
+
+/// Refuses a role of another account, which IAM would not find in this one.
+pub(crate) fn check_account(agent: &Agent, session: &Session) -> Result<(), Failure> {
+    match &agent.role {
+        RoleSettings::Given { arn } if arn.account != session.account => {
+            Err(Failure::config(format!(
+                "the role `{}` is in account {}, but the agent `{}` is deployed to account {}",
+                arn.arn, arn.account, agent.name, session.account
+            )))
+        }
+        RoleSettings::Given { .. } | RoleSettings::Managed { .. } => Ok(()),
+    }
 }
 
 /// Reads the agent's role; `None` if it does not exist.
@@ -148,12 +162,7 @@ pub(crate) fn plan(
     let RoleSettings::Given { arn } = &agent.role else {
         return plan_own(desired(agent, session), observed, adopt);
     };
-    if arn.account != session.account {
-        return Err(Failure::config(format!(
-            "the role `{}` is in account {}, but the agent `{}` is deployed to account {}",
-            arn.arn, arn.account, agent.name, session.account
-        )));
-    }
+    check_account(agent, session)?;
     let observed = observed.ok_or_else(|| {
         Failure::world(format!("there is no role `{}`", arn.arn))
             .help("`role.arn` must name an existing role; without it, this tool creates one")

@@ -438,6 +438,20 @@ scoped = { mcp-server = "https://a.example", scopes = ["read"] }
 }
 
 #[test]
+fn a_gateway_stays_while_an_agent_could_not_be_cleaned() {
+    let emulator = Moto::start();
+    let project = with_gateway(GATEWAY);
+    run(&project, &emulator, &["prepare"]).succeeds();
+    let proxy = Proxy::to(&emulator);
+    proxy.fault("iam:DeleteRole", Times::Nth(1), Fault::denied());
+    let cli = Cli::new(&project).at(&proxy.url());
+    cli.args(["clean", "--yes"]).run().exits(4);
+    assert_eq!(gateways(&emulator).len(), 1);
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    assert_eq!(gateways(&emulator), Vec::<Value>::new());
+}
+
+#[test]
 fn only_plain_files_below_the_manifest_are_sent_and_only_what_they_should_be() {
     let emulator = Moto::start();
     let project = with_gateway(GATEWAY);

@@ -155,7 +155,7 @@ async fn deliver(
     let roles = work
         .iter()
         .map(|work| (work.compared.placed, &work.compared.role));
-    declared::note_undeclared(&run, roles).await?;
+    declared::note_undeclared(&run, roles).await;
     if args.applying.changes_nothing() {
         return show::show(args, &agents, (work, &resources), failures, ui).await;
     }

@@ -87,6 +87,7 @@ impl<'a> Agents<'a> {
     /// Observes AWS, and plans. Only this project's runtime may have the agent's name.
     async fn compare(&self, placed: &'a Placed<'a>) -> Result<Compared<'a>, Failure> {
         let (purpose, adopt) = (Purpose::Run(self.run.adopt), self.run.adopt);
+        role::check_account(placed.agent, &placed.session)?;
         let builds =
             placed.agent.builds_dockerfile().is_some() && self.building.image.builder().is_none();
         if builds {

@@ -163,6 +163,11 @@ impl Cleaning<'_> {
             .collect();
         let mut failures = BTreeMap::new();
         for turn in Turn::ALL {
+            // An agent that stays still uses the resources.
+            let stays = failures.keys().any(|at| *at < self.agents.len());
+            if turn == Turn::Resources && stays {
+                break;
+            }
             let going = lanes.iter().enumerate();
             let going = going.filter(|(at, _)| !failures.contains_key(at));
             let results: Vec<_> = stream::iter(going)

@@ -78,7 +78,7 @@ pub(crate) async fn observe<'a>(
             .iter()
             .filter(|removal| removal.plan.deletes_a_runtime());
         let gone = gone.map(|removal| &removal.agent.name).collect();
-        warnings = declared::broken_targets(placed, &declared.resources, &gone).await?;
+        warnings = declared::broken_targets(placed, &declared.resources, &gone).await;
     }
     Ok(Cleaning {
         agents,

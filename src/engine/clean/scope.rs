@@ -218,7 +218,7 @@ pub(crate) async fn region_of(
         content(session, toolkits.as_deref()),
         own_repository(desired, session),
         builds,
-        declared::undeclared(agent, session, role, resources),
+        async { Ok(declared::undeclared(agent, session, role, resources).await) },
     )?;
     kept.extend(undeclared);
     kept.extend(objects.iter().map(|found| {

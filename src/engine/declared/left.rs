@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::targets::agents;
 use crate::{
     config::{Agent, Resource, RoleSettings},
-    effects::aws::{AwsError, Kind, Session, declared::Resources},
+    effects::aws::{Session, declared::Resources},
     engine::role,
-    error::{Failure, Message},
+    error::Message,
     names::AgentName,
     project::sessions::Placed,
     resources::{
@@ -26,9 +26,9 @@ pub(crate) async fn undeclared(
     session: &Session,
     role: Option<&ObservedRole>,
     resources: &[Resource],
-) -> Result<Vec<Kept>, Failure> {
+) -> Vec<Kept> {
     let (Some(role), RoleSettings::Managed { .. }) = (role, &agent.role) else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
     let wanted = role::desired(agent, session).policy.to_value();
     let used = declared::used_by(role, &session.region);
@@ -38,19 +38,13 @@ pub(crate) async fn undeclared(
         if resources.iter().any(|resource| used.is_of(resource)) {
             continue;
         }
-        let tags = match Resources::new(session).tags_of(used.kind, &used.id).await {
-            Ok(tags) => tags,
-            Err(error) if is_unknown(&error) => continue,
-            Err(error) => return Err(error.into()),
+        // It is only for a message, so whatever went wrong with it must not stop the run.
+        let Ok(tags) = Resources::new(session).tags_of(used.kind, &used.id).await else {
+            continue;
         };
         left.extend(used.left(agent, &tags, &session.region, resources));
     }
-    Ok(left)
-}
-
-/// Returns true if the resource is gone, or the deployer may not look at it.
-fn is_unknown(error: &AwsError) -> bool {
-    error.is_not_found() || error.kind == Kind::Denied
+    left
 }
 
 /// Warns about targets of gateways that lead to agents which are deleted, while the gateways stay.
@@ -58,7 +52,7 @@ pub(crate) async fn broken_targets(
     placed: &[Placed<'_>],
     resources: &[Resource],
     gone: &BTreeSet<&AgentName>,
-) -> Result<Vec<Message>, Failure> {
+) -> Vec<Message> {
     let mut warnings = Vec::new();
     for Placed { agent, session } in placed.iter().filter(|one| gone.contains(&one.agent.name)) {
         for resource in resources {
@@ -69,10 +63,8 @@ pub(crate) async fn broken_targets(
             if targets.is_empty() || !session.capabilities().has(resource.kind) {
                 continue;
             }
-            let there = match Resources::new(session).find(resource).await {
-                Ok(there) => there,
-                Err(error) if is_unknown(&error) => continue,
-                Err(error) => return Err(error.into()),
+            let Ok(there) = Resources::new(session).find(resource).await else {
+                continue;
             };
             let is_ours = |there: &_| {
                 declared::claim(resource, there, super::work::untagged(session)) == Claim::Ours
@@ -88,7 +80,7 @@ pub(crate) async fn broken_targets(
             }
         }
     }
-    Ok(warnings)
+    warnings
 }
 
 fn breaks(resource: &Resource, target: &str, agent: &Agent) -> Message {

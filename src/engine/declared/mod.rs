@@ -81,15 +81,14 @@ pub(crate) async fn settle<'a>(run: &Run<'a>) -> Result<(DeclaredWork<'a>, Vec<A
 pub(crate) async fn note_undeclared<'a>(
     run: &Run<'_>,
     roles: impl IntoIterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
-) -> Result<(), Failure> {
+) {
     for (Placed { agent, session }, role) in roles {
         let resources = &run.declared.resources;
-        let left = undeclared(agent, session, role.observed(), resources).await?;
+        let left = undeclared(agent, session, role.observed(), resources).await;
         for Kept { what, why, .. } in left {
             run.ui.note(&format!("{what} is kept: {why}"));
         }
     }
-    Ok(())
 }
 
 /// Observes and compares for a command that writes nothing: a resource that may not be changed is
