@@ -5,8 +5,10 @@ use crate::error::{Exit, Failure};
 
 /// What a run asks for.
 pub(crate) struct Question {
-    /// Such as "adopt the role `x`".
-    pub(crate) deed: String,
+    /// Such as "adopt".
+    pub(crate) verb: &'static str,
+    /// Such as "the role `x`".
+    pub(crate) what: String,
     /// "it" or "them".
     pub(crate) pronoun: &'static str,
     /// The whole question.
@@ -20,7 +22,8 @@ pub(crate) struct Question {
 /// Fails unless the user agrees, or agreed with `--yes`.
 pub(crate) fn agree(question: &Question, run: &Run<'_>) -> Result<(), Failure> {
     let Question {
-        deed,
+        verb,
+        what,
         pronoun,
         text,
         refused,
@@ -30,9 +33,8 @@ pub(crate) fn agree(question: &Question, run: &Run<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     if !run.ui.is_interactive() {
-        let verb = deed.split(' ').next().unwrap_or(deed);
         return Err(Failure::usage(format!(
-            "cannot ask for confirmation to {deed} without a terminal"
+            "cannot ask for confirmation to {verb} {what} without a terminal"
         ))
         .help(format!(
             "pass `--yes` to {verb} {pronoun} as shown above; {nothing}"

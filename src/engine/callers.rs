@@ -145,7 +145,8 @@ pub(crate) fn agree<'a>(
         let agent = &placed.agent.name;
         let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
         let question = Question {
-            deed: format!("replace the resource policies of agent `{agent}`"),
+            verb: "replace",
+            what: format!("the resource policies of agent `{agent}`"),
             pronoun: "them",
             text: format!("Replace the resource policies of agent `{agent}` ({place})?"),
             refused: format!("the resource policies of agent `{agent}` were not replaced"),

@@ -144,7 +144,8 @@ pub(crate) fn agree<'a>(
         tell_losses(placed, seen, replacement, run.ui);
         let place = sessions::places([(session, agent.stage.as_ref())]);
         let question = Question {
-            deed: format!("replace the runtime `{}`", state.id),
+            verb: "replace",
+            what: format!("the runtime `{}`", state.id),
             pronoun: "it",
             text: format!(
                 "Delete the runtime of agent `{}` and create it again ({place})?",

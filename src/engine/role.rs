@@ -282,7 +282,8 @@ pub(crate) fn agree<'a>(
         planned.steps(role.steps(), Reveal::Keys);
         let place = sessions::places([(session, agent.stage.as_ref())]);
         let question = Question {
-            deed: format!("adopt the role `{name}`"),
+            verb: "adopt",
+            what: format!("the role `{name}`"),
             pronoun: "it",
             text: format!("Adopt the role `{name}` ({place})?"),
             refused: format!("the role `{name}` was not adopted"),

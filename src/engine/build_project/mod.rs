@@ -162,7 +162,8 @@ impl BuildWork {
         self.show(planned);
         let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
         let question = Question {
-            deed: format!("adopt the build project `{name}`"),
+            verb: "adopt",
+            what: format!("the build project `{name}`"),
             pronoun: "it",
             text: format!("Adopt the build project `{name}` ({place})?"),
             refused: format!("the build project `{name}` was not adopted"),

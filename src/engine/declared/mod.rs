@@ -196,7 +196,8 @@ impl DeclaredWork<'_> {
             }
             let place = sessions::places([(work.session, work.resource.stage.as_ref())]);
             let question = Question {
-                deed: format!("change the {what}"),
+                verb: "change",
+                what: format!("the {what}"),
                 pronoun: "it",
                 text: format!("Change the {what} ({place})?"),
                 refused: format!("the {what} was not changed"),
