@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Kind, Opening};
+use super::entry::{Kind, Opening};
 use crate::effects::path::real_path;
 
 pub(super) struct Handle(PathBuf);

@@ -4,6 +4,10 @@
 
 #[cfg(not(unix))]
 mod checked;
+mod entry;
+mod file;
+mod lock;
+mod marker;
 #[cfg(test)]
 mod tests;
 #[cfg(unix)]
@@ -17,14 +21,11 @@ use std::{
 
 #[cfg(not(unix))]
 use self::checked::Handle;
+use self::entry::{Kind, Opening, holds_file, look, names, refuse_links_below, step, unless_gone};
+pub(crate) use self::file::FolderFile;
 #[cfg(unix)]
 use self::unix::Handle;
-use super::files::{self, Attempt, Busy, FileError, Lock, Obstacle, TEMPORARY, decoded};
-
-/// Marks a folder that `clean` deletes with all its content.
-const MARKER: &str = ".made-by-cargo-agentcore";
-const MARKED: &[u8] =
-    b"Made by cargo agentcore. `cargo agentcore clean` deletes this folder with everything in it.\n";
+use super::files::{FileError, TEMPORARY, decoded};
 
 /// Who may read new files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,27 +41,6 @@ enum Readers {
 pub(crate) enum Mode {
     Plain,
     Executable,
-}
-
-/// The kind of a directory entry; links are not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File,
-    Directory,
-    Link,
-    Other,
-}
-
-/// How a file is opened. Never follows a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    Read,
-    Lock,
-    LockOrCreate,
-    /// Creates the file, or empties it.
-    Empty,
-    /// Creates the file; fails if it exists.
-    New,
 }
 
 /// A folder, which may not exist.
@@ -425,188 +405,5 @@ impl Folder {
         };
         let removed = handle.remove_whole(name);
         unless_gone(removed, "remove the directory", &self.path())
-    }
-
-    /// Creates it with the marker of a folder that may be deleted whole. An existing folder gets
-    /// the marker only if all its entries can be this tool's.
-    pub(crate) fn create_marked(&self, is_ours: impl Fn(&str) -> bool) -> Result<(), FileError> {
-        let handle = self.created()?;
-        let names = names(&handle, &self.path())?;
-        if names.iter().any(|name| name == MARKER) || !names.iter().all(|name| is_ours(name)) {
-            return Ok(());
-        }
-        self.write(MARKER, MARKED)
-    }
-
-    pub(crate) fn is_marked(&self) -> Result<bool, FileError> {
-        Ok(self.read(MARKER)?.as_deref() == Some(MARKED))
-    }
-
-    /// Acquires the lock with this name; creates its file if necessary.
-    pub(crate) fn try_lock(&self, name: &str) -> Result<Attempt, FileError> {
-        let path = self.path().join(name);
-        loop {
-            let handle = self.created()?;
-            holds_file(&handle, name, "lock", &path)?;
-            let file = handle
-                .file(name, Opening::LockOrCreate)
-                .map_err(|error| FileError::new("lock", &path, error))?;
-            match Attempt::of(file, path.clone())? {
-                // Another process removed the file after it was opened.
-                Attempt::Held(lock) if !self.is_lock(name, &lock)? => {}
-                attempt => return Ok(attempt),
-            }
-        }
-    }
-
-    /// Waits for the lock. Calls `waiting` if another process has it.
-    pub(crate) fn lock(&self, name: &str, waiting: impl FnOnce()) -> Result<Lock, FileError> {
-        match self.try_lock(name)? {
-            Attempt::Held(lock) => Ok(lock),
-            Attempt::Busy(busy) => {
-                waiting();
-                self.wait(name, busy)
-            }
-        }
-    }
-
-    /// Waits for a lock that another process has.
-    pub(crate) fn wait(&self, name: &str, busy: Busy) -> Result<Lock, FileError> {
-        let mut busy = busy;
-        loop {
-            let lock = busy.wait()?;
-            if self.is_lock(name, &lock)? {
-                return Ok(lock);
-            }
-            busy = match self.try_lock(name)? {
-                Attempt::Held(lock) => return Ok(lock),
-                Attempt::Busy(busy) => busy,
-            };
-        }
-    }
-
-    /// Returns whether the locked file still has this name.
-    fn is_lock(&self, name: &str, lock: &Lock) -> Result<bool, FileError> {
-        Ok(self.lock_file(name)?.is_some_and(|file| lock.is_of(&file)))
-    }
-
-    /// Like [`Self::is_lock`], for a shared lock.
-    pub(crate) fn is_shared_lock(&self, name: &str, file: &File) -> Result<bool, FileError> {
-        let now = self.lock_file(name)?;
-        Ok(now.is_some_and(|now| files::is_one_file(&now, file)))
-    }
-
-    /// Opens a lock's file, to check whether it is locked.
-    pub(crate) fn lock_file(&self, name: &str) -> Result<Option<File>, FileError> {
-        self.existing(name, "open", Opening::Lock)
-    }
-}
-
-/// A file in a folder, which may not exist.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FolderFile {
-    pub(crate) folder: Folder,
-    pub(crate) name: String,
-}
-
-impl FolderFile {
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join(&self.name)
-    }
-
-    pub(crate) fn exists(&self) -> Result<bool, FileError> {
-        self.folder.holds(&self.name)
-    }
-
-    /// Refuses anything in its place that is not a file.
-    pub(crate) fn check(&self) -> Result<(), FileError> {
-        if let Some(handle) = self.folder.open()? {
-            holds_file(&handle, &self.name, "open", &self.path())?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn read_text(&self) -> Result<Option<String>, FileError> {
-        self.folder.read_text(&self.name)
-    }
-
-    pub(crate) fn write(&self, content: &[u8]) -> Result<(), FileError> {
-        self.folder.write(&self.name, content)
-    }
-
-    pub(crate) fn remove(&self) -> Result<(), FileError> {
-        self.folder.remove_file(&self.name)
-    }
-}
-
-/// Opens the directory with this name; refuses a link or a file.
-fn step(handle: &Handle, name: &str, at: &Path) -> Result<Option<Handle>, FileError> {
-    match look(handle, name, at)? {
-        None => return Ok(None),
-        Some(Kind::Directory) => {}
-        Some(_) => return Err(FileError::obstacle("open", at, Obstacle::NoDirectory)),
-    }
-    match handle.directory(name) {
-        Ok(next) => Ok(Some(next)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FileError::new("open", at, error)),
-    }
-}
-
-/// Returns true if a regular file exists; refuses anything else.
-fn holds_file(
-    handle: &Handle,
-    name: &str,
-    doing: &'static str,
-    at: &Path,
-) -> Result<bool, FileError> {
-    match look(handle, name, at)? {
-        None => Ok(false),
-        Some(Kind::File) => Ok(true),
-        Some(_) => Err(FileError::obstacle(doing, at, Obstacle::NoFile)),
-    }
-}
-
-/// Returns the kind of the entry; refuses a link.
-fn look(handle: &Handle, name: &str, at: &Path) -> Result<Option<Kind>, FileError> {
-    let mut steps = Path::new(name).components();
-    let first = (steps.next(), steps.next());
-    if !matches!(first, (Some(Component::Normal(_)), None)) {
-        return Err(FileError::obstacle("open", at, Obstacle::Outside));
-    }
-    match handle.kind(name) {
-        Ok(Kind::Link) => Err(FileError::obstacle("open", at, Obstacle::Link)),
-        Ok(kind) => Ok(Some(kind)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FileError::new("look at", at, error)),
-    }
-}
-
-fn refuse_links_below(handle: &Handle, at: &Path) -> Result<(), FileError> {
-    for name in names(handle, at)? {
-        let path = at.join(&name);
-        if look(handle, &name, &path)? == Some(Kind::Directory)
-            && let Some(below) = step(handle, &name, &path)?
-        {
-            refuse_links_below(&below, &path)?;
-        }
-    }
-    Ok(())
-}
-
-fn names(handle: &Handle, at: &Path) -> Result<Vec<String>, FileError> {
-    let mut names = handle
-        .names()
-        .map_err(|error| FileError::new("read", at, error))?;
-    names.sort();
-    Ok(names)
-}
-
-fn unless_gone(done: io::Result<()>, doing: &'static str, path: &Path) -> Result<(), FileError> {
-    match done {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(FileError::new(doing, path, error))
-        }
-        _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@
 use std::{fs, path::PathBuf};
 
 use super::*;
+use crate::effects::files::Attempt;
 
 struct Stage {
     _dir: tempfile::TempDir,

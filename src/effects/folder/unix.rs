@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
-use super::{Kind, Opening};
+use super::entry::{Kind, Opening};
 
 pub(super) struct Handle(OwnedFd);
 
