@@ -4,30 +4,24 @@
 
 use std::{
     cell::Cell,
-    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::Path,
-    time::UNIX_EPOCH,
 };
 
-use md5::Md5;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
 
 use super::{
-    Built, Event, Origin, Request, Reuse, Say, Search, Shape,
+    Built, Origin, Request, Reuse, Say, Search, Shape,
+    build_record::{self, ARCHIVE, BuildRecord, Sources},
     bytecode::{Python, Unread},
-    dependencies::{self, Key, Ready, has_extension, misfits, sha256_of},
+    dependencies::{self, Key, Ready, has_extension, misfits},
     findings::{self, Judge},
     hashing_writer::{Extent, Sink},
     layer_copy::{self, Base, Taken},
     requirements::Wanted,
-    resolution,
     writer::{self, Input, Whose, Written, zip_error},
 };
 use crate::{
-    config::Bytecode,
     effects::{
         files::{self, FileError, TEMPORARY},
         folder::Folder,
@@ -36,20 +30,11 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     package::{
-        archive::{Archive, Compiled, Dependencies},
-        distributions::LeftOut,
-        installer::minor_version,
         layer::{self, Entry, Layer, Weights, compiled_of},
-        limits,
-        newest::Behind,
-        sbom, tracing,
+        limits, tracing,
     },
     python::Reached,
-    text::hex,
 };
-
-pub(super) const ARCHIVE: &str = "deployment.zip";
-const REMEMBERED: &str = "build.json";
 
 /// The inputs of an archive.
 pub(super) struct Parts<'a> {
@@ -59,78 +44,13 @@ pub(super) struct Parts<'a> {
     pub(super) search: &'a Search,
 }
 
-/// What is saved next to an archive, to find out whether a new one would be the same.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Remembered {
-    pub(super) fingerprint: String,
-    pub(super) sources: Sources,
-    /// The file's modification time in nanoseconds, which changes when it is rewritten.
-    modified: u64,
-    size: u64,
-    id: String,
-    rest_md5: [u8; 16],
-    rest_sha256: String,
-    head: u64,
-    head_sha256: String,
-    head_md5: [u8; 16],
-    dependency_files: usize,
-    own_files: usize,
-    unzipped: u64,
-    compiled_by: Option<String>,
-    /// A digest of its content that is the same on every machine.
-    pub(super) source: String,
-    weights: Weights,
-    /// The agent's own files that Python could not parse.
-    unread: Vec<Unread>,
-    #[serde(default)]
-    left_out: Vec<LeftOut>,
-    /// Packages that are older than necessary.
-    behind: Vec<Behind>,
-    /// The version of the OpenTelemetry distribution, if it sends no traces.
-    no_traces: Option<String>,
-    reached: Reached,
-}
-
-/// The inputs from the project itself, to find out whether they changed since.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sources {
-    /// The hash and the mode of each file, by its path in the archive.
-    pub(super) files: BTreeMap<String, String>,
-    /// A hash of the requirements.
-    pub(super) requirements: String,
-    /// True if compiled files are added when possible.
-    pub(super) bytecode: bool,
-    /// The names of the excluded distributions.
-    #[serde(default)]
-    pub(super) excluded: BTreeSet<String>,
-}
-
-impl Sources {
-    pub(super) fn of(request: &Request, wanted: &Wanted) -> Self {
-        let files = request.own.files.iter().map(|(path, origin)| {
-            let mode = if origin.executable { "755" } else { "644" };
-            (path.clone(), format!("{} {mode}", origin.hash))
-        });
-        Self {
-            files: files.collect(),
-            requirements: wanted.digest.clone(),
-            bytecode: request.bytecode == Bytecode::Auto,
-            excluded: request
-                .exclude_packages
-                .iter()
-                .map(|package| package.name.clone())
-                .collect(),
-        }
-    }
-}
-
 pub(super) fn assemble(
     request: &Request,
     parts: &Parts<'_>,
     say: Say<'_>,
 ) -> Result<Built, Failure> {
     let output = request.output.ready()?;
-    let before = remembered(&request.output)?;
+    let before = build_record::read(&request.output)?;
     let sources = Sources::of(request, parts.wanted);
     let problems = own_problems(request);
     let fingerprint = fingerprint(request, parts, &sources);
@@ -167,7 +87,7 @@ pub(super) fn assemble(
     let work = private(tempfile::Builder::new().prefix(TEMPORARY))
         .tempdir_in(&output)
         .map_err(|error| FileError::new("write in", &output, error))?;
-    let (mut remembered, taken) = compose(
+    let (mut record, taken) = compose(
         request,
         parts,
         ready.as_ref(),
@@ -177,15 +97,15 @@ pub(super) fn assemble(
         say,
     )?;
     unchanged_meanwhile(request)?;
-    remembered.fingerprint = fingerprint;
-    remembered.source = source(&sources, ready.as_ref());
-    remembered.sources = sources;
-    remembered.tell_age(request, parts, say);
-    finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
+    record.fingerprint = fingerprint;
+    record.source = build_record::source(&sources, ready.as_ref());
+    record.sources = sources;
+    record.tell_age(request, parts, say);
+    build_record::finish(&work.path().join(ARCHIVE), &request.output, &mut record)?;
     if let Some(taken) = taken {
         taken.replace();
     }
-    let mut built = remembered.built(&output);
+    let mut built = record.built(&output);
     built.dependencies = match &ready {
         None => Origin::None,
         Some(ready) if ready.cached => Origin::Cache,
@@ -222,11 +142,11 @@ fn compose(
     request: &Request,
     parts: &Parts<'_>,
     ready: Option<&Ready>,
-    (before, goes_on): (Option<&Remembered>, bool),
+    (before, goes_on): (Option<&BuildRecord>, bool),
     mut problems: Vec<Message>,
     work: &Path,
     say: Say<'_>,
-) -> Result<(Remembered, Option<Taken>), Failure> {
+) -> Result<(BuildRecord, Option<Taken>), Failure> {
     let (own, unread) = own_files(request, parts, work)?;
     let temporary = work.join(ARCHIVE);
     let brought = match ready {
@@ -283,12 +203,12 @@ fn compose(
             messages: problems,
         });
     }
-    let mut remembered = describe(&rest, ready, request.own.files.len(), weights);
-    remembered.compiled_by = parts.python.map(|python| python.version.clone());
-    remembered.unread = unread;
-    remembered.no_traces = tracing::outdated(&paths);
-    remembered.reached = reached;
-    Ok((remembered, taken))
+    let mut record = BuildRecord::of(&rest, ready, request.own.files.len(), weights);
+    record.compiled_by = parts.python.map(|python| python.version.clone());
+    record.unread = unread;
+    record.no_traces = tracing::outdated(&paths);
+    record.reached = reached;
+    Ok((record, taken))
 }
 
 /// Returns the problems in the agent's code that prevent shipping; reports the others.
@@ -319,21 +239,6 @@ pub(super) fn sweep(output: &Folder) -> Result<(), FileError> {
         }
     }
     Ok(())
-}
-
-/// Returns true for the name of a file that a build creates in its folder.
-pub(crate) fn is_built(name: &str) -> bool {
-    [ARCHIVE, REMEMBERED, sbom::FILE].contains(&name) || name.starts_with(TEMPORARY)
-}
-
-/// Returns a digest of the archive's content that does not depend on the machine.
-pub(super) fn source(sources: &Sources, ready: Option<&Ready>) -> String {
-    let mut text = String::new();
-    for (path, content) in &sources.files {
-        text.extend([content, " ", path, "\n"]);
-    }
-    text.push_str(ready.map_or("", |ready| &ready.layer.source));
-    files::hash(text.as_bytes())
 }
 
 /// Returns a fingerprint that differs for different archives.
@@ -445,134 +350,6 @@ pub(super) fn merge(weights: &mut Weights, own: &[Entry]) {
         let sum = weights.entry(name).or_default();
         sum.zipped += weight.zipped;
         sum.unzipped += weight.unzipped;
-    }
-}
-
-/// Returns names and hashes of a finished archive.
-pub(super) fn describe(
-    rest: &Extent,
-    ready: Option<&Ready>,
-    own_files: usize,
-    weights: Weights,
-) -> Remembered {
-    let (head, head_sha256, head_md5) = match ready {
-        Some(Ready { layer, .. }) => (layer.head, layer.sha256.clone(), layer.md5),
-        None => (0, hex(&Sha256::digest([])), Md5::digest([]).into()),
-    };
-    let id = Sha256::digest(format!("{head_sha256} {head} {}", rest.sha256));
-    Remembered {
-        fingerprint: String::new(),
-        sources: Sources::default(),
-        modified: 0,
-        size: rest.length,
-        id: hex(&id),
-        rest_md5: rest.md5,
-        rest_sha256: rest.sha256.clone(),
-        head,
-        head_sha256,
-        head_md5,
-        dependency_files: ready.map_or(0, |ready| ready.layer.files),
-        own_files,
-        unzipped: weights.values().map(|weight| weight.unzipped).sum(),
-        compiled_by: None,
-        source: String::new(),
-        weights,
-        unread: Vec::new(),
-        left_out: ready.map_or_else(Vec::new, |ready| ready.layer.left_out.clone()),
-        behind: ready.map_or_else(Vec::new, |ready| ready.layer.behind.clone()),
-        no_traces: None,
-        reached: Reached::default(),
-    }
-}
-
-/// Moves the archive first: without the saved description, it is only rebuilt.
-pub(super) fn finish(
-    temporary: &Path,
-    output: &Folder,
-    remembered: &mut Remembered,
-) -> Result<(), Failure> {
-    let place = output.path().join(ARCHIVE);
-    files::close_to_others(temporary)?;
-    fs::rename(temporary, &place).map_err(|error| FileError::new("write", &place, error))?;
-    remembered.modified = modified(&place).map_or(0, |(_, modified)| modified);
-    let text = serde_json::to_string(remembered).expect("it is plain data");
-    Ok(output.write(REMEMBERED, text.as_bytes())?)
-}
-
-/// Returns the last archive and its inputs.
-pub(super) fn last(output: &Folder) -> Result<Option<(Archive, Sources)>, Failure> {
-    let path = output.path();
-    Ok(remembered(output)?.map(|last| (last.built(&path).archive, last.sources)))
-}
-
-pub(super) fn remembered(output: &Folder) -> Result<Option<Remembered>, Failure> {
-    let text = output.read_text(REMEMBERED)?;
-    // A file from another version counts as missing.
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
-fn modified(path: &Path) -> Option<(u64, u64)> {
-    let found = fs::metadata(path).ok()?;
-    let since = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some((found.len(), u64::try_from(since.as_nanos()).ok()?))
-}
-
-impl Remembered {
-    /// Returns true if the archive is unchanged.
-    fn is_whole(&self, output: &Path) -> Result<bool, Failure> {
-        let archive = output.join(ARCHIVE);
-        Ok(modified(&archive) == Some((self.size, self.modified))
-            && sha256_of(&archive, 0, self.head)? == self.head_sha256
-            && sha256_of(&archive, self.head, self.size)? == self.rest_sha256)
-    }
-
-    /// Returns true if the archive is unchanged and starts with this layer.
-    fn begins_with(&self, layer: &Layer, output: &Path) -> bool {
-        let archive = output.join(ARCHIVE);
-        (self.head, &self.head_sha256) == (layer.head, &layer.sha256)
-            && modified(&archive) == Some((self.size, self.modified))
-            && sha256_of(&archive, 0, self.head).is_ok_and(|found| found == self.head_sha256)
-    }
-
-    /// Warns about packages that are older than necessary.
-    fn tell_age(&self, request: &Request, parts: &Parts<'_>, say: Say<'_>) {
-        let python = minor_version(request.runtime);
-        if let Some(warning) = resolution::warning(&self.behind, python) {
-            say(Event::Warning(warning));
-        }
-        if let Some(version) = &self.no_traces {
-            let inputs = &parts.wanted.inputs;
-            let warning = resolution::no_traces(version, inputs, &request.requirements.key);
-            say(Event::Warning(warning));
-        }
-    }
-
-    pub(super) fn built(&self, output: &Path) -> Built {
-        Built {
-            archive: Archive {
-                path: output.join(ARCHIVE),
-                size: self.size,
-                id: self.id.clone(),
-                source: self.source.clone(),
-                bytecode: match (&self.compiled_by, self.sources.bytecode) {
-                    (Some(_), _) => Compiled::Yes,
-                    (None, true) => Compiled::NoInterpreter,
-                    (None, false) => Compiled::Unwanted,
-                },
-                dependencies: Dependencies {
-                    size: self.head,
-                    sha256: self.head_sha256.clone(),
-                    md5: self.head_md5,
-                },
-                rest_md5: self.rest_md5,
-            },
-            dependencies: Origin::Archive,
-            dependency_files: self.dependency_files,
-            own_files: self.own_files,
-            unzipped: self.unzipped,
-            compiled_by: self.compiled_by.clone(),
-            left_out: self.left_out.clone(),
-        }
     }
 }
 

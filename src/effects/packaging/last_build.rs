@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Request,
-    assembly::{self, Sources},
+    build_record::{self, Sources},
     local_projects, requirements,
 };
 use crate::{
@@ -23,7 +23,7 @@ pub(crate) struct Last {
 
 /// Returns the last archive, without comparing anything.
 pub(crate) fn last_archive(output: &Folder) -> Result<Option<Archive>, Failure> {
-    Ok(assembly::last(output)?.map(|(archive, _)| archive))
+    Ok(build_record::last(output)?.map(|(archive, _)| archive))
 }
 
 /// Returns `None` if nothing was built in `output`; `here` is not called then.
@@ -31,7 +31,7 @@ pub(crate) fn last(
     output: &Folder,
     here: impl FnOnce() -> Result<Request, Failure>,
 ) -> Result<Option<Last>, Failure> {
-    let Some((archive, before)) = assembly::last(output)? else {
+    let Some((archive, before)) = build_record::last(output)? else {
         return Ok(None);
     };
     let mut request = here()?;

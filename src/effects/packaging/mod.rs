@@ -1,5 +1,7 @@
 //! Builds `deployment.zip`: caches the dependencies per user and adds the agent's own files.
 
+mod assembly;
+mod build_record;
 mod bytecode;
 mod dependencies;
 mod deployment_files;
@@ -19,8 +21,6 @@ mod store;
 mod tool_lookup;
 mod writer;
 
-mod assembly;
-
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -28,7 +28,7 @@ use std::{
 };
 
 pub(crate) use self::assembly::entries;
-pub(crate) use self::assembly::is_built;
+pub(crate) use self::build_record::is_built;
 pub(crate) use self::deployment_files::Shipped;
 pub(crate) use self::deployment_files::observe as observe_folder;
 use self::found_tools::Memory;

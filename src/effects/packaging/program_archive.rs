@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Built, Origin,
-    assembly::{self, ARCHIVE, Sources},
+    Built, Origin, assembly,
+    build_record::{self, ARCHIVE, BuildRecord, Sources},
     writer::Input,
 };
 use crate::{
@@ -50,11 +50,11 @@ pub(crate) fn write(output: &Folder, content: Vec<ProgramFile>) -> Result<Built,
             messages: exceeded,
         });
     }
-    let mut remembered = assembly::describe(&composed.rest, None, inputs.len(), weights);
-    remembered.source = assembly::source(&sources, None);
-    remembered.sources = sources;
-    assembly::finish(&temporary, output, &mut remembered)?;
-    let mut built = remembered.built(&place);
+    let mut record = BuildRecord::of(&composed.rest, None, inputs.len(), weights);
+    record.source = build_record::source(&sources, None);
+    record.sources = sources;
+    build_record::finish(&temporary, output, &mut record)?;
+    let mut built = record.built(&place);
     built.dependencies = Origin::None;
     Ok(built)
 }
