@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    deployer::{PROJECT_OF_RESOURCE, deployer},
+    deployer::deployer,
     evaluate::allows,
     fixture::{ACCOUNT, agent},
+    project_tag::PROJECT_OF_RESOURCE,
 };
 use crate::{
     config::{Part, PartAgent, Resource, ResourceKind, ServiceRole},

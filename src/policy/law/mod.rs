@@ -7,6 +7,7 @@ mod deployer;
 mod evaluate;
 mod fixture;
 mod golden;
+mod project_tag;
 
 use std::collections::{BTreeMap, BTreeSet};
 
