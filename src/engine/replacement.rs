@@ -25,7 +25,7 @@ use crate::{
             observed::DEFAULT_ENDPOINT,
             replacement::{self, Replacement},
         },
-        tags::Tags,
+        tags::{Tags, replaced_runtime},
     },
     ui::Ui,
 };
@@ -46,14 +46,14 @@ pub(crate) async fn observe(
             plan: _,
         } => (
             Some(desired.name.clone()),
-            replacement::recorded(&observed.tags, region),
+            replaced_runtime::recorded(&observed.tags, region),
         ),
         RoleWork::Managed { .. } | RoleWork::Given { .. } | RoleWork::Unplanned => {
             (None, BTreeMap::new())
         }
     };
     let mut found = Replacement {
-        endpoints: replacement::endpoints(&recorded, region),
+        endpoints: replaced_runtime::endpoints(&recorded, region),
         role,
         recorded,
         ..Replacement::default()
@@ -84,9 +84,9 @@ pub(crate) async fn observe(
     }
     found.of = Some(state.id.clone());
     found.endpoints.extend(descriptions);
-    found.record = replacement::endpoint_records(&found.endpoints, region);
+    found.record = replaced_runtime::endpoint_records(&found.endpoints, region);
     if matches!(artifact, Artifact::Container { .. }) && !is_others {
-        let key = replacement::repository_record(region);
+        let key = replaced_runtime::repository_record(region);
         found.record.insert(key, "true".to_owned());
     }
     found.log_groups = log_groups(placed, &state.id, ui).await?;

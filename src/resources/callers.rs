@@ -15,12 +15,9 @@ use crate::{
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
         role::Adopt,
-        runtime::{DesiredRuntime, managed_settings},
+        tags::{Tags, settings},
     },
 };
-
-/// The entry for callers in the list of what this tool has set on a runtime.
-pub(crate) const RECORDED: &str = "callers";
 
 /// A runtime or an endpoint with its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +57,10 @@ impl CallersPlan {
 
 /// Returns whether the policies must be read. `tags` are the runtime's, if known. Without declared
 /// callers and without a record of former ones, no policy is ours.
-pub(crate) fn concern(agent: &Agent, tags: &crate::resources::tags::Tags) -> bool {
+pub(crate) fn concern(agent: &Agent, tags: &Tags) -> bool {
     let is_recorded = match tags {
-        crate::resources::tags::Tags::Known(tags) => {
-            managed_settings::recorded(tags).contains(RECORDED)
-        }
-        crate::resources::tags::Tags::Unknown => false,
+        Tags::Known(tags) => settings::recorded(tags).contains(settings::CALLERS),
+        Tags::Unknown => false,
     };
     is_recorded || !agent.callers.is_empty()
 }
@@ -117,13 +112,7 @@ fn wanted(agent: &Agent, arn: &str) -> Option<Value> {
 }
 
 /// Returns the change for a new runtime with these callers.
-pub(crate) fn for_new_runtime(
-    desired: &DesiredRuntime,
-    callers: &BTreeSet<Caller>,
-) -> Option<FieldChange> {
-    if !desired.has_callers {
-        return None;
-    }
+pub(crate) fn for_new_runtime(callers: &BTreeSet<Caller>) -> Option<FieldChange> {
     let callers = listed(callers.iter().map(|caller| caller.arn().to_owned()));
     callers.map(|callers| FieldChange {
         field: "callers".to_owned(),

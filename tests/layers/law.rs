@@ -134,13 +134,9 @@ fn leaks(source: &Source) -> Vec<String> {
 }
 
 /// Returns the modules that need each other, directly or through others, as lines such as
-/// `a -> b -> a`. Compares the children of `parent`; an empty one stands for the crate.
-pub(crate) fn cycles(sources: &[Source], parent: &[&str]) -> Vec<String> {
-    let child = |path: &[String]| -> Option<String> {
-        let below =
-            path.strip_prefix(&parent.iter().map(ToString::to_string).collect::<Vec<_>>()[..])?;
-        below.first().cloned()
-    };
+/// `a -> b -> a in plan`. Compares the children of `parent`; an empty one means the crate.
+pub(crate) fn cycles(sources: &[Source], parent: &[String]) -> Vec<String> {
+    let child = |path: &[String]| path.strip_prefix(parent)?.first().cloned();
     let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in sources {
         let Some(from) = child(&source.module) else {
@@ -164,7 +160,8 @@ pub(crate) fn cycles(sources: &[Source], parent: &[&str]) -> Vec<String> {
         while let Some(path) = paths.pop() {
             for next in needs.get(&path[path.len() - 1]).into_iter().flatten() {
                 if next == start && path.iter().all(|module| module >= start) {
-                    found.insert(format!("{} -> {start}", path.join(" -> ")));
+                    let cycle = path.join(" -> ");
+                    found.insert(format!("{cycle} -> {start} in {}", parent.join("::")));
                 } else if seen.insert(next.clone()) {
                     paths.push([&path[..], std::slice::from_ref(next)].concat());
                 }

@@ -97,20 +97,40 @@ fn the_sources_keep_the_law() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Folders in which modules still need each other. The list only gets shorter.
+const WITH_CYCLES: [&str; 9] = [
+    "commands::init",
+    "commands::policy",
+    "effects::aws",
+    "effects::aws::registry",
+    "effects::local",
+    "effects::local::data_plane",
+    "effects::packaging",
+    "effects::packaging::requirements",
+    "project::developing",
+];
+
 /// A reader can start at either end, and a change never leads back to where it began.
 #[test]
 fn no_module_needs_one_that_needs_it() {
     let sources = sources();
-    for parent in [
-        &[][..],
-        &["commands"],
-        &["effects"],
-        &["engine"],
-        &["project"],
-    ] {
-        let found = law::cycles(&sources, parent);
-        assert!(found.is_empty(), "in {parent:?}:\n{}", found.join("\n"));
+    let parents: BTreeSet<&[String]> = sources
+        .iter()
+        .flat_map(|source| (0..source.module.len()).map(|depth| &source.module[..depth]))
+        .collect();
+    assert!(parents.len() > 50, "only {} were found", parents.len());
+    let mut with_cycles = Vec::new();
+    let mut found = Vec::new();
+    for parent in parents {
+        let (cycles, parent) = (law::cycles(&sources, parent), parent.join("::"));
+        if !WITH_CYCLES.contains(&parent.as_str()) {
+            found.extend(cycles);
+        } else if !cycles.is_empty() {
+            with_cycles.push(parent);
+        }
     }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert_eq!(with_cycles, WITH_CYCLES, "shorten the list");
 }
 
 /// An unclassified crate could bring side effects into a pure layer.

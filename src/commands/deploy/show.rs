@@ -115,7 +115,7 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
     }
     planned.steps(plan.callers_steps(), Reveal::Values);
     if (plan.compared.seen.is_none() || plan.compared.replaces().is_some())
-        && let Some(change) = for_new_runtime(&plan.desired, &agent.callers)
+        && let Some(change) = for_new_runtime(&plan.desired.callers)
     {
         planned.detail(&change.words(reveal));
     }

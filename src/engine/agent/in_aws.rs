@@ -1,6 +1,8 @@
 //! An agent in AWS next to its table: its role, its runtime, its callers, and the project that builds
 //! its image, each with its plan. A run and a report take the same path.
 
+use std::collections::BTreeSet;
+
 use crate::{
     effects::aws::{AwsError, Kind},
     engine::{
@@ -213,7 +215,11 @@ fn desired(placed: &Placed<'_>, artifact: Artifact, replacement: Replacement) ->
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
         fields,
-        has_callers: capabilities.resource_policies && !agent.callers.is_empty(),
+        callers: if capabilities.resource_policies {
+            agent.callers.clone()
+        } else {
+            BTreeSet::new()
+        },
         replacement,
     }
 }

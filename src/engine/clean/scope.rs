@@ -29,8 +29,8 @@ use crate::{
         clean::{self, Desired, ObservedObject, ObservedRegion},
         deletion::Kept,
         repository::{self, Content, OwnRepository},
-        runtime::{deletion::NamedRuntime, replacement::records_repository},
-        tags::Tags,
+        runtime::deletion::NamedRuntime,
+        tags::{Tags, replaced_runtime::records_repository},
     },
 };
 

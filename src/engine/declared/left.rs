@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::targets::agents;
+use super::target_agents::agents;
 use crate::{
     config::{Agent, Resource, RoleSettings},
     effects::aws::{Session, declared::Resources},

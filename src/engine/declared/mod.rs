@@ -5,6 +5,7 @@ mod clean;
 mod files;
 mod left;
 mod report;
+mod target_agents;
 mod targets;
 mod work;
 

@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{
         agent::in_aws::Purpose,
-        declared::{files::complete, targets},
+        declared::{files::complete, target_agents},
         plan_output::{Planned, announce},
         role::{self, RoleWork},
         waiting::{Patience, State, wait},
@@ -74,7 +74,7 @@ impl<'a> Work<'a> {
         let adopt = purpose.adopt();
         let session = &placed.session;
         let mut resource = complete(resource, session)?;
-        let runtimes = targets::runtimes(&resource, session).await?;
+        let runtimes = target_agents::runtimes(&resource, session).await?;
         declared::lead_to(&mut resource, &runtimes);
         let observed = Resources::new(session).find(&resource).await?;
         let how = (untagged(session), adopt);

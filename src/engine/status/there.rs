@@ -22,10 +22,10 @@ use crate::{
         runtime::{
             RuntimeStep,
             fields::{Artifact, CodeObject},
-            managed_settings::{elsewhere, managed, recorded},
+            managed_settings::{elsewhere, managed},
             observed::{Code, EndpointState, Standing},
         },
-        tags::Tags,
+        tags::{Tags, settings::recorded},
     },
 };
 
@@ -171,7 +171,7 @@ pub(super) fn differences(
         }
     }
     if compared.replaces().is_some() {
-        all.extend(for_new_runtime(&desired, &agent.callers).map(Difference::Field));
+        all.extend(for_new_runtime(&desired.callers).map(Difference::Field));
     }
     let callers = compared.callers.steps.iter().map(CallersStep::callers);
     all.extend(callers.map(Difference::Field));

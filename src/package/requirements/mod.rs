@@ -2,7 +2,6 @@
 
 pub(crate) mod lines;
 pub(crate) mod lock;
-pub(crate) mod poetry;
 pub(crate) mod pyproject;
 pub(crate) mod python;
 

@@ -11,8 +11,7 @@ use crate::{
         change::Subject,
         deletion::{Deletion, Kept},
         ownership::{ADOPTED, AGENT, Identity, MANAGED, PROJECT, RESOURCE, STAGE},
-        runtime::replacement,
-        tags::{self, DECLARED, POLICIES},
+        tags::{self, DECLARED, POLICIES, replaced_runtime},
     },
 };
 
@@ -122,7 +121,7 @@ fn our_tags(role: &ObservedRole) -> Vec<String> {
         MANAGED, PROJECT, AGENT, RESOURCE, STAGE, ADOPTED, DECLARED, POLICIES,
     ];
     let records = role.tags.keys().map(String::as_str);
-    let records = records.filter(|key| replacement::is_record(key));
+    let records = records.filter(|key| replaced_runtime::is_record(key));
     tags::listed(&role.tags)
         .into_iter()
         .chain(ours)

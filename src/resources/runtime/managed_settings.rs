@@ -1,7 +1,8 @@
 //! The settings of a runtime that the metadata manages, as opposed to those made elsewhere.
 //!
 //! A key removed from the metadata is removed from the runtime, while settings made by others stay.
-//! The documents do not tell the two apart, so a tag of the runtime lists what this tool has set.
+//! The documents do not tell the two apart, so tags of the runtime list what this tool has set
+//! (`tags::settings`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +13,11 @@ use crate::{
         Settings,
         settings::{PLATFORM, key_of, meet},
     },
-    resources::change::{FieldChange, Secrecy},
+    resources::{
+        change::{FieldChange, Secrecy},
+        tags::settings::LONGEST,
+    },
 };
-
-/// The tag that lists what this tool has set. A list that is too long for one tag continues in
-/// `…:settings-2` and so on.
-const TAG: &str = "cargo-agentcore:settings";
-
-/// The length limit of a tag's value.
-const LONGEST: usize = 256;
-
-/// Returns whether a tag is a part of the list.
-pub(crate) fn is_record(key: &str) -> bool {
-    key.strip_prefix(TAG)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-}
 
 /// Returns the list for these settings. It does not contain the platform, because a runtime keeps
 /// its platform without the key.
@@ -36,35 +27,6 @@ pub(crate) fn managed(settings: &Settings) -> BTreeSet<String> {
         .filter(|(place, _)| !place.iter().eq(PLATFORM))
         .map(|(place, _)| place.join("."))
         .filter(|place| place.len() <= LONGEST)
-        .collect()
-}
-
-/// Returns the list as tags.
-pub(crate) fn record(managed: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let mut values: Vec<String> = Vec::new();
-    for place in managed {
-        match values.last_mut() {
-            Some(value) if value.len() + 1 + place.len() <= LONGEST => {
-                value.push(' ');
-                value.push_str(place);
-            }
-            _ => values.push(place.clone()),
-        }
-    }
-    let keys = (1..).map(|number| match number {
-        1 => TAG.to_owned(),
-        _ => format!("{TAG}-{number}"),
-    });
-    keys.zip(values).collect()
-}
-
-/// Returns the list in a runtime's tags.
-pub(crate) fn recorded(tags: &BTreeMap<String, String>) -> BTreeSet<String> {
-    tags.iter()
-        .filter(|(key, _)| is_record(key))
-        .flat_map(|(_, value)| value.split(' '))
-        .filter(|place| !place.is_empty())
-        .map(str::to_owned)
         .collect()
 }
 
@@ -174,7 +136,6 @@ fn shown(place: &[String], value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -218,16 +179,5 @@ mod tests {
         let found = elsewhere(&set, &observed, &ours);
         let names: Vec<&str> = found.keys().map(String::as_str).collect();
         assert_eq!(names, ["capacity.system.linux", "future"]);
-    }
-
-    proptest! {
-        #[test]
-        fn a_record_says_what_was_put_into_it(places in prop::collection::btree_set("[a-z.]{1,80}", 0..40)) {
-            let tags = record(&places);
-            for (key, value) in &tags {
-                prop_assert!(is_record(key) && value.len() <= LONGEST, "{}", key);
-            }
-            prop_assert_eq!(recorded(&tags), places);
-        }
     }
 }

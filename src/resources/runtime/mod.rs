@@ -15,22 +15,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
     fields::{Artifact, INSTRUMENTATION, RuntimeFields, changes},
-    managed_settings::{managed, recorded, withdrawn},
+    managed_settings::{managed, withdrawn},
     observed::RuntimeState,
     replacement::Replacement,
 };
 use crate::{
     config::{
-        Agent, Settings,
+        Agent, Caller, Settings,
         variable::{self, Size},
     },
     error::Failure,
     names::{Region, RoleName, RuntimeName},
     resources::{
-        callers,
         change::{Action, Change, Details, FieldChange, Step, Subject},
         ownership::Identity,
-        tags::{self, TagChanges, Tags},
+        tags::{
+            self, TagChanges, Tags,
+            settings::{self, record, recorded},
+        },
     },
 };
 
@@ -47,8 +49,8 @@ pub(crate) struct DesiredRuntime {
     /// The user's own tags.
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) fields: RuntimeFields,
-    /// True if other accounts may call it.
-    pub(crate) has_callers: bool,
+    /// Those of other accounts, if the service has resource policies.
+    pub(crate) callers: BTreeSet<Caller>,
     pub(crate) replacement: Replacement,
 }
 
@@ -145,7 +147,7 @@ pub(crate) fn plan(
         identity,
         tags: _,
         fields,
-        has_callers: _,
+        callers: _,
         replacement,
     } = desired;
     let Some(ObservedRuntime { state, tags }) = observed else {
@@ -212,14 +214,16 @@ impl DesiredRuntime {
 
     fn all_tags(&self, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut tags = tags::wanted(self.identity.tags(), &self.tags, there);
-        tags.extend(managed_settings::record(&self.managed()));
+        tags.extend(record(&self.managed()));
         tags
     }
 
     /// Returns what the runtime's list of settings must contain.
     fn managed(&self) -> BTreeSet<String> {
         let mut managed = managed(&self.fields.settings);
-        managed.extend(self.has_callers.then(|| callers::RECORDED.to_owned()));
+        if !self.callers.is_empty() {
+            managed.insert(settings::CALLERS.to_owned());
+        }
         managed
     }
 
@@ -242,7 +246,7 @@ impl DesiredRuntime {
         }
         let both = before.union(&managed).cloned().collect();
         let mut tags = self.identity.tags();
-        tags.extend(managed_settings::record(&both));
+        tags.extend(record(&both));
         Some(tags)
     }
 

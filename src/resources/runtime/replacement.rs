@@ -9,22 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{RuntimeStep, fields::Artifact, observed::RuntimeState};
 use crate::{
     error::Failure,
-    names::{Region, RoleName, RuntimeName},
-    resources::{log_group::ObservedLogGroup, ownership::Identity},
+    names::{RoleName, RuntimeName},
+    resources::{log_group::ObservedLogGroup, ownership::Identity, tags::replaced_runtime},
 };
-
-/// Begins the tags that record the named endpoints of a runtime, with the region and the name. The
-/// value is the description.
-const ENDPOINT: &str = "cargo-agentcore:endpoint:";
-
-/// Begins the tags that record that the agent has a repository although its artifact is an archive,
-/// with the region.
-const REPOSITORY: &str = "cargo-agentcore:repository:";
-
-/// Returns true for a tag of this module.
-pub(crate) fn is_record(key: &str) -> bool {
-    key.starts_with(ENDPOINT) || key.starts_with(REPOSITORY)
-}
 
 /// What a replacement takes from the old runtime. Empty for a runtime that stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,69 +30,6 @@ pub(crate) struct Replacement {
     pub(crate) recorded: BTreeMap<String, String>,
     /// What it must record until the end.
     pub(crate) record: BTreeMap<String, String>,
-}
-
-/// Returns the records of a region among a role's tags.
-pub(crate) fn recorded(
-    tags: &BTreeMap<String, String>,
-    region: &Region,
-) -> BTreeMap<String, String> {
-    let (endpoint, repository) = (prefix(region), repository_record(region));
-    tags.iter()
-        .filter(|(key, _)| key.starts_with(&endpoint) || **key == repository)
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
-}
-
-/// Returns the endpoints in a role's records.
-pub(crate) fn endpoints(
-    recorded: &BTreeMap<String, String>,
-    region: &Region,
-) -> BTreeMap<String, Option<String>> {
-    let prefix = prefix(region);
-    let named = recorded
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?, value)));
-    named
-        .map(|(name, value)| {
-            (
-                name.to_owned(),
-                Some(value.clone()).filter(|v| !v.is_empty()),
-            )
-        })
-        .collect()
-}
-
-/// Returns the records of these endpoints. A description that a tag cannot have is not recorded.
-pub(crate) fn endpoint_records(
-    endpoints: &BTreeMap<String, Option<String>>,
-    region: &Region,
-) -> BTreeMap<String, String> {
-    let is_legal = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
-    let records = endpoints.iter().map(|(name, description)| {
-        let description = description.as_deref().unwrap_or_default();
-        let value = if description.chars().all(is_legal) {
-            description
-        } else {
-            ""
-        };
-        (format!("{}{name}", prefix(region)), value.to_owned())
-    });
-    records.collect()
-}
-
-/// Returns the key that records a repository.
-pub(crate) fn repository_record(region: &Region) -> String {
-    format!("{REPOSITORY}{region}")
-}
-
-/// Returns true if the tags record a repository.
-pub(crate) fn records_repository(tags: &BTreeMap<String, String>) -> bool {
-    tags.keys().any(|key| key.starts_with(REPOSITORY))
-}
-
-fn prefix(region: &Region) -> String {
-    format!("{ENDPOINT}{region}:")
 }
 
 impl Replacement {
@@ -195,7 +119,7 @@ impl Replacement {
             .chain(self.record.keys())
             .cloned()
             .collect();
-        keys.retain(|key| key.starts_with(ENDPOINT));
+        keys.retain(|key| replaced_runtime::is_endpoint(key));
         keys.sort();
         keys.dedup();
         if let (Some(role), false) = (&self.role, keys.is_empty()) {
@@ -209,7 +133,8 @@ impl Replacement {
 
     /// Returns the tags that a new runtime gets if no role can have the record.
     pub(super) fn tags_of_runtime(&self) -> BTreeMap<String, String> {
-        let of_repository = |key: &String| key.starts_with(REPOSITORY) && self.role.is_none();
+        let of_repository =
+            |key: &String| replaced_runtime::is_repository(key) && self.role.is_none();
         self.record
             .iter()
             .filter(|(key, _)| of_repository(key))

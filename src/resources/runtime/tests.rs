@@ -4,6 +4,7 @@ use super::{fields::CodeObject, *};
 use crate::{
     config::{Lifecycle, Network},
     names::{AgentName, ProjectId},
+    resources::tags::replaced_runtime,
 };
 
 fn identity() -> Identity {
@@ -46,7 +47,7 @@ fn desired(tags: &[(&str, &str)]) -> DesiredRuntime {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect(),
         fields: fields(),
-        has_callers: false,
+        callers: BTreeSet::new(),
         replacement: Replacement::default(),
     }
 }
@@ -161,9 +162,9 @@ impl World {
     /// Plans as a deploy of an archive does, after the user agreed.
     fn plan(&self) -> Vec<RuntimeStep> {
         let region = Region::parse("us-east-1").unwrap();
-        let recorded = replacement::recorded(&self.role, &region);
+        let recorded = replaced_runtime::recorded(&self.role, &region);
         let mut found = Replacement {
-            endpoints: replacement::endpoints(&recorded, &region),
+            endpoints: replaced_runtime::endpoints(&recorded, &region),
             role: Some(RoleName::parse("R").unwrap()),
             recorded,
             ..Replacement::default()
@@ -173,10 +174,11 @@ impl World {
             if matches!(fields.artifact, Artifact::Container { .. }) {
                 found.of = Some("a-1".to_owned());
                 found.endpoints.extend(endpoints.clone());
-                found.record = replacement::endpoint_records(&found.endpoints, &region);
-                found
-                    .record
-                    .insert(replacement::repository_record(&region), "true".to_owned());
+                found.record = replaced_runtime::endpoint_records(&found.endpoints, &region);
+                found.record.insert(
+                    replaced_runtime::repository_record(&region),
+                    "true".to_owned(),
+                );
                 found.log_groups = vec![crate::resources::log_group::ObservedLogGroup {
                     name: "a-1-DEFAULT".to_owned(),
                     arn: "arn".to_owned(),
@@ -259,7 +261,7 @@ fn a_replacement_that_is_stopped_anywhere_is_finished_by_the_next_one() {
                 "{stop} {again}"
             );
             let region = Region::parse("us-east-1").unwrap();
-            let mark = replacement::repository_record(&region);
+            let mark = replaced_runtime::repository_record(&region);
             let kept: Vec<&str> = world.role.keys().map(String::as_str).collect();
             assert_eq!(kept, [mark.as_str(), "theirs"], "{stop} {again}");
             assert_eq!(world.tagged_groups.len(), 1, "{stop} {again}");
@@ -274,8 +276,8 @@ fn a_description_that_no_tag_can_have_is_not_recorded() {
     let endpoints =
         |description: &str| BTreeMap::from([("prod".to_owned(), Some(description.to_owned()))]);
     let through = |description: &str| {
-        let recorded = replacement::endpoint_records(&endpoints(description), &region);
-        replacement::endpoints(&recorded, &region)
+        let recorded = replaced_runtime::endpoint_records(&endpoints(description), &region);
+        replaced_runtime::endpoints(&recorded, &region)
     };
     assert_eq!(through("für alle"), endpoints("für alle"));
     assert_eq!(
@@ -283,8 +285,8 @@ fn a_description_that_no_tag_can_have_is_not_recorded() {
         BTreeMap::from([("prod".to_owned(), None)])
     );
     let elsewhere = Region::parse("eu-west-1").unwrap();
-    let recorded = replacement::endpoint_records(&endpoints("x"), &elsewhere);
-    assert!(replacement::recorded(&recorded, &region).is_empty());
+    let recorded = replaced_runtime::endpoint_records(&endpoints("x"), &elsewhere);
+    assert!(replaced_runtime::recorded(&recorded, &region).is_empty());
 }
 
 #[test]

@@ -7,11 +7,10 @@ use serde::Serialize;
 use super::{
     handlers::Handler,
     layout::{Kind as LayoutKind, Layout},
-    parse::{Kind, parse},
+    module::{Kind, parse, signature::Passing},
     placed::{Entry, Placed, Start, template},
     servers::{How, OwnEntry},
     serving::{self, Mcp, Server},
-    signature::Passing,
     sources::Sources,
 };
 use crate::{

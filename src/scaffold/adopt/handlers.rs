@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    likely::takes_a_request,
-    parse::{Class, Construction, Function, Kind, Module},
+    module::{
+        Class, Construction, Function, Kind, Module,
+        signature::{Passing, passing, takes_a_request},
+    },
     servers::Unserved,
-    signature::{Passing, passing},
     sources::{Sources, has_importable_name, importable_name, is_public, is_test},
 };
 use crate::{

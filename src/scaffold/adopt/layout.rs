@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{parse::Import, reach::Reach, sources::Sources};
+use super::{module::Import, reach::Reach, sources::Sources};
 use crate::{
     config::ImportName,
     python::standard::{is_importable, is_standard},
@@ -100,6 +100,23 @@ impl Sources {
             kind: Kind::Flat,
         };
         best.map_or((flat, 0), |(missed, layout)| (layout, missed))
+    }
+
+    /// Returns whether a linter in the project's directory treats the sources as first-party.
+    pub(super) fn is_first_party(&self, layout: &Layout) -> bool {
+        let Some(way) = &self.below_project else {
+            return false;
+        };
+        let whole = match (way.as_str(), layout.folder()) {
+            ("" | ".", folder) => folder,
+            (way, folder) if folder.is_empty() => way.to_owned(),
+            (way, folder) => format!("{way}/{folder}"),
+        };
+        match &layout.kind {
+            // ruff's default setting is `src = [".", "src"]`.
+            Kind::Flat => whole.is_empty() || whole == "src",
+            Kind::Package { name, .. } => whole == *name,
+        }
     }
 
     fn choices(&self, run: Run<'_>, module: &str) -> Vec<Layout> {

@@ -1,6 +1,6 @@
 //! Finds the functions that are most likely meant to answer requests.
 
-use super::{code::Scope, handlers::Handler, parse::Function, serving::Server, sources::Sources};
+use super::{handlers::Handler, module::code::Scope, serving::Server, sources::Sources};
 
 impl Sources {
     /// Returns the candidates that are meant to answer a request, judging by their names, their
@@ -103,45 +103,6 @@ const HELPERS: [&str; 40] = [
 fn is_helper(function: &str) -> bool {
     let first = function.split('_').next().unwrap_or(function);
     HELPERS.contains(&first)
-}
-
-/// Names of parameters for a request.
-const REQUESTS: [&str; 28] = [
-    "body",
-    "content",
-    "data",
-    "event",
-    "input",
-    "input_data",
-    "input_text",
-    "inputs",
-    "instruction",
-    "message",
-    "msg",
-    "payload",
-    "prompt",
-    "q",
-    "query",
-    "question",
-    "request",
-    "task",
-    "text",
-    "topic",
-    "user_input",
-    "user_message",
-    "user_prompt",
-    "user_query",
-    "user_question",
-    "user_request",
-    "user_text",
-    "utterance",
-];
-
-pub(super) fn takes_a_request(function: &Function) -> bool {
-    function
-        .parameters
-        .first()
-        .is_some_and(|first| REQUESTS.contains(&first.name.as_str()))
 }
 
 /// Returns the last part of a module's name.

@@ -3,13 +3,12 @@
 //! Reads the sources' texts, finds the functions that can answer requests, and renders the entry
 //! points. Callers list and write the files.
 
-mod code;
 mod entry;
 mod handlers;
 mod layout;
 mod likely;
+mod module;
 mod named;
-mod parse;
 mod placed;
 mod problems;
 mod reach;
@@ -17,7 +16,6 @@ mod requirements;
 mod routes;
 mod servers;
 mod serving;
-mod signature;
 mod sources;
 
 pub(crate) use entry::{entry_points, fresh_manifest, gitignore, readme, uncalled};

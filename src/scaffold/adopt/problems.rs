@@ -1,7 +1,7 @@
 //! Problems that keep the service from reaching a server: its address, and missing routes.
 
 use super::{
-    code::Value,
+    module::code::Value,
     reach::Reach,
     serving::{self, Mcp, Server, Start},
     sources::Sources,

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    code::Scope,
-    parse::Import,
+    module::{Import, code::Scope},
     sources::{Parsed, Sources},
 };
 use crate::python::standard::is_standard;

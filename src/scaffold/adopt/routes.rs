@@ -1,6 +1,6 @@
 //! The paths that an app serves.
 
-use super::{code::Value, reach::Reach, serving, sources::Sources};
+use super::{module::code::Value, reach::Reach, serving, sources::Sources};
 use crate::config::Protocol;
 
 /// The paths that the service requests.

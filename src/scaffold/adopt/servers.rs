@@ -2,12 +2,14 @@
 //! service can reach them.
 
 use super::{
-    code::{Call, Scope},
+    module::{
+        code::{Call, Scope},
+        signature::Parameter,
+    },
     problems::{Fault, Problem, problems},
     reach::Reach,
     routes::{INVOCATIONS, PING, WEB_SOCKET},
     serving::{self, Server, Start},
-    signature::Parameter,
     sources::{Sources, has_importable_name, is_test},
 };
 use crate::config::Protocol;

@@ -1,7 +1,7 @@
 //! Knows the libraries that agents serve with: how servers are created and started, and where they
 //! listen.
 
-use super::code::{Call, Value};
+use super::module::code::{Call, Value};
 use crate::config::Protocol;
 
 /// Something that can be served.

@@ -5,10 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{
-    layout::{Kind, Layout},
-    parse::{Function, Import, Module, parse},
-};
+use super::module::{self, Function, Import, Module, parse};
 use crate::{
     error::{Message, Snippet},
     names::AgentName,
@@ -117,23 +114,6 @@ impl Sources {
         format!("{}:{}", self.modules[module].shown.display(), function.line)
     }
 
-    /// Returns whether a linter in the project's directory treats the sources as first-party.
-    pub(super) fn is_first_party(&self, layout: &Layout) -> bool {
-        let Some(way) = &self.below_project else {
-            return false;
-        };
-        let whole = match (way.as_str(), layout.folder()) {
-            ("" | ".", folder) => folder,
-            (way, folder) if folder.is_empty() => way.to_owned(),
-            (way, folder) => format!("{way}/{folder}"),
-        };
-        match &layout.kind {
-            // ruff's default setting is `src = [".", "src"]`.
-            Kind::Flat => whole.is_empty() || whole == "src",
-            Kind::Package { name, .. } => whole == *name,
-        }
-    }
-
     /// Returns whether the source is the project's own directory.
     pub(crate) fn is_project(&self) -> bool {
         self.below_project.as_deref() == Some("")
@@ -142,8 +122,7 @@ impl Sources {
     pub(super) fn is_coroutine(&self, module: &str, function: &str) -> bool {
         self.modules.get(module).is_some_and(|parsed| {
             let mut functions = parsed.module.functions.iter();
-            functions
-                .any(|found| found.name == function && found.kind == super::parse::Kind::Coroutine)
+            functions.any(|found| found.name == function && found.kind == module::Kind::Coroutine)
         })
     }
 

@@ -8,10 +8,7 @@ use crate::{
     error::{Exit, Failure, Message, Snippet},
     package::{
         index_settings::{self, IndexSettings, Whose},
-        requirements::{
-            poetry,
-            pyproject::{self, Pyproject, Source},
-        },
+        requirements::pyproject::{self, Pyproject, Source, poetry},
     },
 };
 

@@ -1,8 +1,10 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    parse::{Kind, parse},
-    signature::{Passing, passing},
+    module::{
+        Kind, parse,
+        signature::{Passing, passing},
+    },
     *,
 };
 use crate::{error::Exit, names::AgentName};

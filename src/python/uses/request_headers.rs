@@ -2,7 +2,8 @@
 
 use tree_sitter::Node;
 
-use super::{code::Word, syntax::descendants, uses::Reader};
+use super::Reader;
+use crate::python::{code::Word, syntax::descendants};
 
 impl Reader<'_> {
     pub(super) fn reads_header(&mut self, node: Node<'_>) {

@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use tree_sitter::Node;
 
-use super::{
-    syntax::children,
-    uses::{DEEP_ENOUGH, Held, Reader},
-};
+use super::{DEEP_ENOUGH, Held, Reader};
+use crate::python::syntax::children;
 
 /// The longest text that is recorded; longer texts are not names. Without a limit, a few lines of
 /// code could fill the memory.

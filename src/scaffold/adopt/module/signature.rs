@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::parse::{Construction, Function, children, words};
+use super::{Construction, Function, children, words};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parameter {
@@ -87,6 +87,46 @@ fn takes_payload(parameter: &Parameter) -> bool {
         }
         None => ["payload", "event"].contains(&parameter.name.as_str()),
     }
+}
+
+/// Names of parameters for a request.
+const REQUESTS: [&str; 28] = [
+    "body",
+    "content",
+    "data",
+    "event",
+    "input",
+    "input_data",
+    "input_text",
+    "inputs",
+    "instruction",
+    "message",
+    "msg",
+    "payload",
+    "prompt",
+    "q",
+    "query",
+    "question",
+    "request",
+    "task",
+    "text",
+    "topic",
+    "user_input",
+    "user_message",
+    "user_prompt",
+    "user_query",
+    "user_question",
+    "user_request",
+    "user_text",
+    "utterance",
+];
+
+/// Returns whether the first parameter has the name of a request.
+pub(crate) fn takes_a_request(function: &Function) -> bool {
+    function
+        .parameters
+        .first()
+        .is_some_and(|first| REQUESTS.contains(&first.name.as_str()))
 }
 
 pub(super) fn parameters(function: Node<'_>, text: &str) -> Vec<Parameter> {

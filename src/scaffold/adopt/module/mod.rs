@@ -3,14 +3,14 @@
 //! Parses the text without running it. A file with syntax errors yields what the parser could make
 //! of the rest.
 
+pub(super) mod code;
+pub(super) mod signature;
+
 use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::{
-    code::{self, Code},
-    signature::{self, Parameter},
-};
+use self::{code::Code, signature::Parameter};
 use crate::python::syntax;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -119,12 +119,12 @@ pub(crate) fn parse(text: &str) -> Module {
     module
 }
 
-pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).collect()
 }
 
-pub(super) fn words<'t>(node: Node<'_>, text: &'t str) -> &'t str {
+fn words<'t>(node: Node<'_>, text: &'t str) -> &'t str {
     text.get(node.byte_range()).unwrap_or_default()
 }
 

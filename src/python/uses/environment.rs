@@ -2,7 +2,8 @@
 
 use tree_sitter::Node;
 
-use super::{call::Variable, syntax::children, uses::Reader};
+use super::{Reader, call::Variable};
+use crate::python::syntax::children;
 
 impl<'t> Reader<'t> {
     pub(super) fn reads_variable(&mut self, node: Node<'_>, has_default: bool) {

@@ -8,7 +8,7 @@ use std::{
 
 use tree_sitter::Node;
 
-use super::parse::{Import, children, words};
+use super::{Import, children, words};
 
 /// A part of a module that runs on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,15 +1,24 @@
 //! What a Python file uses: calls of libraries, texts, environment variables, request headers.
 
+mod call;
+mod environment;
+mod pending;
+mod request_headers;
+mod value;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use super::{
-    call::{Argument, Call, Variable},
-    code::Word,
+pub(crate) use self::call::{Call, Variable};
+use self::{
+    call::Argument,
     pending::{Around, Pending},
-    syntax::{children, descendants},
     value::{LONG_ENOUGH, Value},
+};
+use super::{
+    code::Word,
+    syntax::{children, descendants},
 };
 
 #[derive(Debug, Clone, Default)]
@@ -27,7 +36,7 @@ pub(crate) struct Uses {
 }
 
 /// The maximum depth of expressions that are evaluated.
-pub(super) const DEEP_ENOUGH: usize = 20;
+const DEEP_ENOUGH: usize = 20;
 
 pub(super) fn read(root: Node<'_>, text: &str) -> Uses {
     let mut reader = Reader {
@@ -68,7 +77,7 @@ const DECLARES: [&str; 8] = [
 
 /// The value of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Held {
+enum Held {
     Text(Value),
     /// The result of a call, in the form of [`Call::callee`].
     Object(String),
@@ -76,22 +85,22 @@ pub(super) enum Held {
     Unknown,
 }
 
-pub(super) struct Reader<'t> {
-    pub(super) text: &'t str,
+struct Reader<'t> {
+    text: &'t str,
     /// True if the file uses the environment; `has_headers` is true if it uses request headers.
     /// Most files use neither.
-    pub(super) has_variables: bool,
-    pub(super) has_headers: bool,
+    has_variables: bool,
+    has_headers: bool,
     /// What is imported, by its name in this file.
-    pub(super) imported: BTreeMap<&'t str, String>,
-    pub(super) held: BTreeMap<&'t str, Held>,
+    imported: BTreeMap<&'t str, String>,
+    held: BTreeMap<&'t str, Held>,
     /// Names that contain a request's headers.
-    pub(super) header_names: BTreeSet<&'t str>,
-    pub(super) uses: Uses,
+    header_names: BTreeSet<&'t str>,
+    uses: Uses,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn words(&self, node: Node<'_>) -> &'t str {
+    fn words(&self, node: Node<'_>) -> &'t str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
@@ -351,7 +360,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Returns the text of a string without computed parts.
-    pub(super) fn plain(&self, node: Node<'_>) -> Option<&'t str> {
+    fn plain(&self, node: Node<'_>) -> Option<&'t str> {
         let mut content = children(node).into_iter();
         let (start, content, end) = (content.next()?, content.next()?, content.next()?);
         let is_plain = node.kind() == "string"
@@ -362,7 +371,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Returns the arguments of a call, followed by the entries of dictionaries among them.
-    pub(super) fn arguments(&self, call: Node<'_>) -> Vec<Argument> {
+    fn arguments(&self, call: Node<'_>) -> Vec<Argument> {
         let list = call.child_by_field_name("arguments").map(children);
         let list: Vec<Node<'_>> = list.into_iter().flatten().collect();
         let given = list.iter().filter(|node| node.kind() != "comment");
@@ -409,7 +418,7 @@ impl<'t> Reader<'t> {
 
     /// Returns the object of an expression by its full name. Calls are written with their first
     /// text argument.
-    pub(super) fn object(&self, node: Node<'_>, depth: usize) -> Option<String> {
+    fn object(&self, node: Node<'_>, depth: usize) -> Option<String> {
         if depth > DEEP_ENOUGH {
             return None;
         }

@@ -1,10 +1,12 @@
 //! The parts of a `pyproject.toml` that affect what is installed.
 
+pub(crate) mod poetry;
+
 use std::ops::Range;
 
 use toml_edit::{Item, TableLike};
 
-use super::{normalized, poetry};
+use super::normalized;
 
 /// A text in a list, with its position.
 pub(crate) type Listed = (Range<usize>, String);
@@ -170,7 +172,7 @@ fn from(item: &Item) -> From {
         .unwrap_or(From::Other)
 }
 
-pub(super) fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> String {
     toml_edit::Value::from(text).to_string()
 }
 

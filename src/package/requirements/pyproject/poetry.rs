@@ -5,10 +5,8 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike};
 
-use super::{
-    normalized,
-    pyproject::{From, Pyproject, Source, quoted},
-};
+use super::{From, Pyproject, Source, quoted};
+use crate::package::requirements::normalized;
 
 /// Adds Poetry's settings. `declared` is true if the dependencies are in `[project]`, and Poetry's
 /// table only contains their sources.
@@ -203,7 +201,7 @@ pub(crate) struct PoetryIndex {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pyproject;
+    use super::super::read;
     use super::*;
 
     #[test]
@@ -229,7 +227,7 @@ mod tests {
         let text = "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\npython = \"^3.11\"\n\
                     boto3 = \"^1.34\"\nx = { version = \"*\", extras = [\"y\"], python = \">=3.12\" }\n\
                     lib = { path = \"../lib\", develop = true }\nextra = { version = \"1\", optional = true }\n";
-        let found = pyproject::read(text).expect("it is TOML");
+        let found = read(text).expect("it is TOML");
         let required: Vec<&str> = found
             .dependencies
             .iter()
@@ -244,7 +242,7 @@ mod tests {
         let newer = "[project]\nname = \"a\"\ndependencies = [\"lib\", \"z\"]\n[tool.poetry.dependencies]\n\
                      lib = { git = \"https://h/lib\" }\nz = { source = \"corp\" }\n\
                      [[tool.poetry.source]]\nname = \"corp\"\nurl = \"https://h/s\"\npriority = \"explicit\"\n";
-        let found = pyproject::read(newer).expect("it is TOML");
+        let found = read(newer).expect("it is TOML");
         assert_eq!(found.dependencies.len(), 2);
         assert_eq!(
             found.sources[1].from,

@@ -1,9 +1,10 @@
 //! Tags of resources: which of the user's own to set, and which to remove without touching foreign
 //! ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) mod replaced_runtime;
+pub(crate) mod settings;
 
-use crate::resources::runtime::{managed_settings, replacement};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A resource's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +83,14 @@ pub(crate) fn foreign<'a>(
         .keys()
         .map(String::as_str)
         .filter(|key| !wanted.contains_key(*key) && !ours.contains(key) && !is_list(key))
-        .filter(|key| !replacement::is_record(key))
+        .filter(|key| !replaced_runtime::is_record(key))
         .filter(|key| !key.starts_with(OF_AWS))
         .collect()
 }
 
 /// Returns whether a tag is one of this tool's lists.
 fn is_list(key: &str) -> bool {
-    LISTS.contains(&key) || managed_settings::is_record(key)
+    LISTS.contains(&key) || settings::is_record(key)
 }
 
 /// Returns the keys in a resource's list.
