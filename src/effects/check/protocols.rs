@@ -55,11 +55,11 @@ impl Test<'_> {
         };
         self.judge(Rule::InvokeType, judge::content_type(&answer));
         self.judge(Rule::InvokeNotJson, judge::not_json(&answer));
-        self.judge(Rule::StreamCut, judge::cut(&answer));
+        self.judge(Rule::StreamCut, judge::stream::cut(&answer));
         if answer.is_event_stream() {
-            self.judge(Rule::StreamFormat, judge::format(&answer));
-            self.judge(Rule::StreamBuffered, judge::buffered(&answer));
-            self.judge(Rule::StreamError, judge::error_event(&answer));
+            self.judge(Rule::StreamFormat, judge::stream::format(&answer));
+            self.judge(Rule::StreamBuffered, judge::stream::buffered(&answer));
+            self.judge(Rule::StreamError, judge::stream::error_event(&answer));
         } else {
             self.report
                 .skip(&OF_A_STREAM, "the answer is no event stream");
@@ -73,14 +73,14 @@ impl Test<'_> {
             Ok(answered) => answered,
             Err(first) => return first,
         };
-        self.judge(Rule::StreamCut, judge::cut(&answer));
-        let finding = judge::agui_stream(&answer);
+        self.judge(Rule::StreamCut, judge::stream::cut(&answer));
+        let finding = judge::agui::content_type(&answer);
         if finding.is_none() {
             let session = self.last_session();
             let run = format!("{session}-run");
             self.judge(
                 Rule::AguiEvents,
-                judge::agui_events(&answer, &session, &run),
+                judge::agui::events(&answer, &session, &run),
             );
         }
         self.judge(Rule::AguiStream, finding);
@@ -214,11 +214,11 @@ impl Test<'_> {
         };
         self.report.keep(Rule::McpInitialize);
         if let Some(tools) = &tools {
-            self.judge(Rule::McpTools, judge::tools(tools));
+            self.judge(Rule::McpTools, judge::mcp::tools(tools));
         }
         if let Ok(answer) = &listed {
             self.heard += &words(answer);
-            self.judge(Rule::StreamCut, judge::cut(answer));
+            self.judge(Rule::StreamCut, judge::stream::cut(answer));
         }
         let after = self.after().await;
         if after != After::Well {
@@ -285,12 +285,12 @@ impl Test<'_> {
 
     async fn a2a(&mut self) -> First {
         let card = self.ask(Request::get(CARD)).await;
-        match judge::card(&card) {
+        match judge::a2a::card(&card) {
             Ok(card) => {
                 self.report.keep(Rule::A2aCard);
-                self.judge(Rule::A2aCardFields, judge::card_fields(&card));
+                self.judge(Rule::A2aCardFields, judge::a2a::card_fields(&card));
                 let told = crate::check::request::RUNTIME_URL;
-                self.judge(Rule::A2aCardAddress, judge::card_address(&card, told));
+                self.judge(Rule::A2aCardAddress, judge::a2a::card_address(&card, told));
             }
             Err(finding) => {
                 self.judge(Rule::A2aCard, Some(finding));
@@ -314,7 +314,7 @@ impl Test<'_> {
         }
         let after = self.after().await;
         let finding = match after {
-            After::Well => judge::message_failed(&outcome, &self.manner.payload),
+            After::Well => judge::a2a::message_failed(&outcome, &self.manner.payload),
             After::Ended(_) | After::Deaf => {
                 judge::hostile(Rule::A2aMessage, "a message", &outcome, &after)
             }
@@ -323,7 +323,7 @@ impl Test<'_> {
         self.revive(&after).await;
         if let Ok(answer) = &outcome {
             self.heard += &words(answer);
-            self.judge(Rule::StreamCut, judge::cut(answer));
+            self.judge(Rule::StreamCut, judge::stream::cut(answer));
         }
         self.unknown_method(Rule::A2aUnknownMethod).await;
         First {

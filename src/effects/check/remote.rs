@@ -237,22 +237,22 @@ impl Test<'_> {
         let report = &mut self.report;
         report.judge(Rule::InvokeType, judge::content_type(answer));
         report.judge(Rule::InvokeNotJson, judge::not_json(answer));
-        report.judge(Rule::StreamCut, judge::cut(answer));
+        report.judge(Rule::StreamCut, judge::stream::cut(answer));
         if !answer.is_event_stream() {
             let why = "the answer is not an event stream";
             report.skip(&[Rule::StreamFormat, Rule::StreamError], why);
             return;
         }
-        report.judge(Rule::StreamFormat, judge::format(answer));
-        report.judge(Rule::StreamError, judge::error_event(answer));
+        report.judge(Rule::StreamFormat, judge::stream::format(answer));
+        report.judge(Rule::StreamError, judge::stream::error_event(answer));
     }
 
     fn agui(&mut self, answer: &Answer, session: &str) {
         let report = &mut self.report;
-        report.judge(Rule::StreamCut, judge::cut(answer));
-        let no_stream = judge::agui_stream(answer);
+        report.judge(Rule::StreamCut, judge::stream::cut(answer));
+        let no_stream = judge::agui::content_type(answer);
         if no_stream.is_none() {
-            let events = judge::agui_events(answer, session, &format!("{session}-run"));
+            let events = judge::agui::events(answer, session, &format!("{session}-run"));
             report.judge(Rule::AguiEvents, events);
         }
         report.judge(Rule::AguiStream, no_stream);
@@ -311,9 +311,10 @@ impl Test<'_> {
         // The caller chose the session's ID.
         self.report.keep(Rule::McpSessionId);
         self.report.keep(Rule::McpInitialize);
-        self.report.judge(Rule::McpTools, judge::tools(&tools));
+        self.report.judge(Rule::McpTools, judge::mcp::tools(&tools));
         if let Ok(answer) = &listed {
-            self.report.judge(Rule::StreamCut, judge::cut(answer));
+            self.report
+                .judge(Rule::StreamCut, judge::stream::cut(answer));
         }
         if self.report.wants(Rule::McpStateless) {
             let request = Request::stateless(&contract, name);
@@ -333,14 +334,14 @@ impl Test<'_> {
         let card = self.remote.plane.agent_card(&target, limit).await;
         let card = self.outcome(card).await?;
         let mut is_of_one = false;
-        match judge::card(&card) {
+        match judge::a2a::card(&card) {
             Ok(card) => {
                 is_of_one = !card["supportedInterfaces"].is_null();
                 self.report.keep(Rule::A2aCard);
-                let fields = judge::card_fields(&card);
+                let fields = judge::a2a::card_fields(&card);
                 self.report.judge(Rule::A2aCardFields, fields);
                 if self.is_tested(Rule::A2aCardAddress) {
-                    let address = judge::card_address(&card, "");
+                    let address = judge::a2a::card_address(&card, "");
                     self.report.judge(Rule::A2aCardAddress, address);
                 }
             }
@@ -358,10 +359,11 @@ impl Test<'_> {
             Request::valid(&contract, payload, session.as_str(), "")
         };
         let outcome = self.ask(request, &session).await?;
-        let failed = judge::message_failed(&outcome, payload);
+        let failed = judge::a2a::message_failed(&outcome, payload);
         self.report.judge(Rule::A2aMessage, failed);
         if let Ok(answer) = &outcome {
-            self.report.judge(Rule::StreamCut, judge::cut(answer));
+            self.report
+                .judge(Rule::StreamCut, judge::stream::cut(answer));
         }
         Ok(())
     }

@@ -1,5 +1,10 @@
 //! Judges an agent's answers.
 
+pub mod a2a;
+pub mod agui;
+pub mod mcp;
+pub mod stream;
+
 use serde_json::Value;
 
 use super::{
@@ -8,10 +13,7 @@ use super::{
     request::Payload,
     rule::Rule,
 };
-use crate::{
-    config::Protocol,
-    protocol::{event_stream::EventStream, serving},
-};
+use crate::{config::Protocol, protocol::serving};
 
 /// The agent's state after a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,73 +105,6 @@ pub fn not_json(answer: &Answer) -> Option<Finding> {
             format!("the answer is not JSON: {}", answer.excerpt()),
         )
     })
-}
-
-/// Judges whether the answer is complete.
-pub fn cut(answer: &Answer) -> Option<Finding> {
-    (!answer.is_whole).then(|| {
-        Finding::error(
-            Rule::StreamCut,
-            format!(
-                "the connection is closed after {} bytes, in the middle of the answer",
-                answer.body.len()
-            ),
-        )
-    })
-}
-
-/// Judges the syntax of an event stream.
-pub fn format(answer: &Answer) -> Option<Finding> {
-    let found = |observed: String| Some(Finding::error(Rule::StreamFormat, observed));
-    if std::str::from_utf8(&answer.body).is_err() {
-        return found("the stream is not UTF-8".to_owned());
-    }
-    let text = answer.text().replace("\r\n", "\n").replace('\r', "\n");
-    let fields = ["data", "event", "id", "retry"];
-    let is_field = |line: &str| {
-        let name = line.split(':').next().unwrap_or_default();
-        // A line without a field name is a comment.
-        line.is_empty() || name.is_empty() || fields.contains(&name)
-    };
-    if let Some(line) = text.lines().find(|line| !is_field(line)) {
-        let line: String = line.chars().take(60).collect();
-        return found(format!(
-            "the stream has the line `{line}`, which is no field of an event"
-        ));
-    }
-    let has_data = text.lines().any(|line| line.starts_with("data"));
-    if has_data && !text.ends_with("\n\n") && answer.is_whole {
-        return found(
-            "the last event does not end with an empty line, so clients drop it".to_owned(),
-        );
-    }
-    None
-}
-
-/// Judges whether events were collected before they were sent.
-pub fn buffered(answer: &Answer) -> Option<Finding> {
-    let length = answer.headers.get("content-length")?;
-    let events = EventStream::default().push(&answer.body).len();
-    (events > 1).then(|| {
-        Finding::error(
-            Rule::StreamBuffered,
-            format!("{events} events come at once, with `Content-Length: {length}`"),
-        )
-    })
-}
-
-/// Finds an error in a successful stream, in the form that the SDK and others send.
-pub fn error_event(answer: &Answer) -> Option<Finding> {
-    let events = EventStream::default().push(&answer.body);
-    let error = events.iter().find_map(|data| {
-        let value: Value = serde_json::from_slice(data).ok()?;
-        let error = value.get("error")?;
-        (!error.is_null()).then(|| error.to_string())
-    })?;
-    Some(Finding::warning(
-        Rule::StreamError,
-        format!("the stream holds an error: {error}"),
-    ))
 }
 
 /// Judges the answer to a body that the agent should survive.
@@ -360,159 +295,6 @@ pub fn call(rule: Rule, method: &str, outcome: &Outcome) -> Result<Value, Findin
             ),
         )),
     }
-}
-
-/// Judges MCP's list of tools.
-pub fn tools(result: &Value) -> Option<Finding> {
-    let found = |observed: String| Some(Finding::error(Rule::McpTools, observed));
-    let Some(tools) = result["tools"].as_array() else {
-        return found("the answer to `tools/list` has no `tools`".to_owned());
-    };
-    for tool in tools {
-        let Some(name) = tool["name"].as_str().filter(|name| !name.is_empty()) else {
-            return found("a tool has no name".to_owned());
-        };
-        if tool["inputSchema"]["type"] != "object" {
-            return found(format!(
-                "the tool `{name}` has no `inputSchema` of type `object`"
-            ));
-        }
-    }
-    None
-}
-
-/// Returns the agent card.
-pub fn card(outcome: &Outcome) -> Result<Value, Finding> {
-    let found = |observed: String| Err(Finding::error(Rule::A2aCard, observed));
-    match outcome {
-        Err(why) => found(format!(
-            "the agent {} when it is asked for its card",
-            why.words()
-        )),
-        Ok(answer) if !answer.is_success() => {
-            found(format!("the agent card is answered with {}", answer.status))
-        }
-        Ok(answer) => match answer.json() {
-            Some(card @ Value::Object(_)) => Ok(card),
-            Some(_) | None => found("the agent card is not a JSON object".to_owned()),
-        },
-    }
-}
-
-/// Judges the fields that clients need. Version 1.0 has a list of addresses, 0.3 a single one.
-pub fn card_fields(card: &Value) -> Option<Finding> {
-    const REQUIRED: [&str; 7] = [
-        "name",
-        "description",
-        "version",
-        "capabilities",
-        "defaultInputModes",
-        "defaultOutputModes",
-        "skills",
-    ];
-    let mut missing: Vec<&str> = REQUIRED
-        .into_iter()
-        .filter(|name| card[name].is_null())
-        .collect();
-    if addresses(card).is_empty() {
-        missing.push("url");
-    }
-    (!missing.is_empty()).then(|| {
-        Finding::error(
-            Rule::A2aCardFields,
-            format!("the agent card lacks {}", missing.join(", ")),
-        )
-    })
-}
-
-fn addresses(card: &Value) -> Vec<&str> {
-    let interfaces = card["supportedInterfaces"].as_array();
-    let listed = interfaces
-        .into_iter()
-        .flatten()
-        .filter_map(|interface| interface["url"].as_str());
-    card["url"].as_str().into_iter().chain(listed).collect()
-}
-
-/// Judges the answer to a message. An agent that has the method may fail because it expects another
-/// message.
-pub fn message_failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
-    let finding = call(Rule::A2aMessage, "message/send", outcome).err()?;
-    let value = outcome.as_ref().ok().and_then(Answer::json_rpc);
-    let code = value.and_then(|value| value["error"]["code"].as_i64());
-    let is_served = code.is_some_and(|code| code != METHOD_NOT_FOUND);
-    Some(if is_served && !payload.is_given() {
-        Finding::warning(Rule::A2aMessage, finding.observed)
-    } else {
-        finding
-    })
-}
-
-/// The JSON-RPC error code.
-const METHOD_NOT_FOUND: i64 = -32601;
-
-/// Judges the addresses in the card against `told`, the address given to the agent as its own.
-pub fn card_address(card: &Value, told: &str) -> Option<Finding> {
-    let is_told = |address: &str| address.trim_end_matches('/') == told.trim_end_matches('/');
-    let wrong = addresses(card).into_iter().find(|address| {
-        let host = address.split("://").nth(1).unwrap_or(address);
-        let host = host.split('/').next().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        let is_local =
-            ["localhost", "0.0.0.0", "[::]", "[::1]"].contains(&host) || host.starts_with("127.");
-        is_local && !is_told(address)
-    })?;
-    Some(Finding::warning(
-        Rule::A2aCardAddress,
-        format!("the agent card leads clients to `{wrong}`"),
-    ))
-}
-
-/// Judges the content type of an AG-UI agent's answer.
-pub fn agui_stream(answer: &Answer) -> Option<Finding> {
-    (!answer.is_event_stream()).then(|| {
-        let given = answer.content_type();
-        Finding::error(
-            Rule::AguiStream,
-            format!("the answer has the content type `{given}`"),
-        )
-    })
-}
-
-/// Judges the events of a run, including the thread and run IDs of the request.
-pub fn agui_events(answer: &Answer, thread: &str, run: &str) -> Option<Finding> {
-    let found = |observed: String| Some(Finding::error(Rule::AguiEvents, observed));
-    let mut events = Vec::new();
-    for data in EventStream::default().push(&answer.body) {
-        match serde_json::from_slice::<Value>(&data) {
-            Ok(event) if event["type"].is_string() => events.push(event),
-            Ok(_) | Err(_) => {
-                let text = String::from_utf8_lossy(&data).into_owned();
-                return found(format!("an event has no `type`: {text}"));
-            }
-        }
-    }
-    let (Some(first), Some(last)) = (events.first(), events.last()) else {
-        return found("the stream has no event".to_owned());
-    };
-    let kind = |event: &Value| event["type"].as_str().unwrap_or_default().to_owned();
-    let begins = kind(first);
-    if begins != "RUN_STARTED" && begins != "RUN_ERROR" {
-        return found(format!("the first event is `{begins}`"));
-    }
-    let ends = kind(last);
-    if ends != "RUN_FINISHED" && ends != "RUN_ERROR" {
-        return found(format!("the last event is `{ends}`"));
-    }
-    for (name, asked) in [("threadId", thread), ("runId", run)] {
-        if begins == "RUN_STARTED" && first[name] != asked {
-            return found(format!(
-                "the run that is answered has the `{name}` {} instead of \"{asked}\"",
-                first[name]
-            ));
-        }
-    }
-    None
 }
 
 /// Judges whether an answer contains the mark that only another session was sent.
