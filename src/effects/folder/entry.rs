@@ -5,32 +5,8 @@ use std::{
     path::{Component, Path},
 };
 
-#[cfg(not(unix))]
-use super::checked::Handle;
-#[cfg(unix)]
-use super::unix::Handle;
+use super::handle::{Handle, Kind};
 use crate::effects::files::{FileError, Obstacle};
-
-/// The kind of a directory entry; links are not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    File,
-    Directory,
-    Link,
-    Other,
-}
-
-/// How a file is opened. Never follows a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
-    Read,
-    Lock,
-    LockOrCreate,
-    /// Creates the file, or empties it.
-    Empty,
-    /// Creates the file; fails if it exists.
-    New,
-}
 
 /// Opens the directory with this name; refuses a link or a file.
 pub(super) fn step(handle: &Handle, name: &str, at: &Path) -> Result<Option<Handle>, FileError> {

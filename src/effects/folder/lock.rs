@@ -3,10 +3,7 @@
 
 use std::fs::File;
 
-use super::{
-    Folder,
-    entry::{Opening, holds_file},
-};
+use super::{Folder, entry::holds_file, handle::Opening};
 use crate::effects::files::{self, Attempt, Busy, FileError, Lock};
 
 impl Folder {

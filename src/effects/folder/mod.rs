@@ -2,16 +2,13 @@
 //! relative to its parent and never through a link, because a checkout can contain links that lead
 //! to someone else's files.
 
-#[cfg(not(unix))]
-mod checked;
 mod entry;
 mod file;
+mod handle;
 mod lock;
 mod marker;
 #[cfg(test)]
 mod tests;
-#[cfg(unix)]
-mod unix;
 
 use std::{
     fs::File,
@@ -19,12 +16,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-#[cfg(not(unix))]
-use self::checked::Handle;
-use self::entry::{Kind, Opening, holds_file, look, names, refuse_links_below, step, unless_gone};
 pub(crate) use self::file::FolderFile;
-#[cfg(unix)]
-use self::unix::Handle;
+use self::{
+    entry::{holds_file, look, names, refuse_links_below, step, unless_gone},
+    handle::{Handle, Kind, Opening},
+};
 use super::files::{FileError, TEMPORARY, decoded};
 
 /// Who may read new files.

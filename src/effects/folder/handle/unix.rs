@@ -10,9 +10,9 @@ use std::{
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
-use super::entry::{Kind, Opening};
+use super::{Kind, Opening};
 
-pub(super) struct Handle(OwnedFd);
+pub(in crate::effects::folder) struct Handle(OwnedFd);
 
 const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -20,11 +20,11 @@ const DIRECTORY: OFlags = OFlags::RDONLY
 
 impl Handle {
     /// Follows links in the path.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(in crate::effects::folder) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(rustix::fs::open(path, DIRECTORY, Mode::empty())?))
     }
 
-    pub(super) fn directory(&self, name: &str) -> io::Result<Self> {
+    pub(in crate::effects::folder) fn directory(&self, name: &str) -> io::Result<Self> {
         let flags = DIRECTORY | OFlags::NOFOLLOW;
         Ok(Self(rustix::fs::openat(
             &self.0,
@@ -34,7 +34,11 @@ impl Handle {
         )?))
     }
 
-    pub(super) fn create_directory(&self, name: &str, private: bool) -> io::Result<()> {
+    pub(in crate::effects::folder) fn create_directory(
+        &self,
+        name: &str,
+        private: bool,
+    ) -> io::Result<()> {
         let mode = if private { 0o700 } else { 0o777 };
         Ok(rustix::fs::mkdirat(
             &self.0,
@@ -44,14 +48,14 @@ impl Handle {
     }
 
     /// Removes the access of others, if this user owns the directory.
-    pub(super) fn close_to_others(&self) {
+    pub(in crate::effects::folder) fn close_to_others(&self) {
         let open = |found: rustix::fs::Stat| found.st_mode & 0o077 != 0;
         if rustix::fs::fstat(&self.0).is_ok_and(open) {
             let _ = rustix::fs::fchmod(&self.0, Mode::RWXU);
         }
     }
 
-    pub(super) fn kind(&self, name: &str) -> io::Result<Kind> {
+    pub(in crate::effects::folder) fn kind(&self, name: &str) -> io::Result<Kind> {
         let found = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => Kind::File,
@@ -61,7 +65,11 @@ impl Handle {
         })
     }
 
-    pub(super) fn file(&self, name: &str, opening: Opening) -> io::Result<File> {
+    pub(in crate::effects::folder) fn file(
+        &self,
+        name: &str,
+        opening: Opening,
+    ) -> io::Result<File> {
         let flags = match opening {
             Opening::Read => OFlags::RDONLY,
             Opening::Lock => OFlags::RDWR,
@@ -75,7 +83,7 @@ impl Handle {
         Ok(rustix::fs::openat(&self.0, name, flags, mode)?.into())
     }
 
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(in crate::effects::folder) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0)? {
             let entry = entry?;
@@ -87,12 +95,17 @@ impl Handle {
         Ok(names)
     }
 
-    pub(super) fn rename(&self, from: &str, into: &Self, to: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn rename(
+        &self,
+        from: &str,
+        into: &Self,
+        to: &str,
+    ) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.0, from, &into.0, to)?)
     }
 
     /// Creates a hard link to a file elsewhere.
-    pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
+    pub(in crate::effects::folder) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
         let follow = AtFlags::SYMLINK_FOLLOW;
         Ok(rustix::fs::linkat(
             rustix::fs::CWD,
@@ -103,16 +116,16 @@ impl Handle {
         )?)
     }
 
-    pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn remove_file(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
-    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn remove_directory(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
     /// Removes links instead of following them.
-    pub(super) fn remove_whole(&self, name: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn remove_whole(&self, name: &str) -> io::Result<()> {
         let within = match self.directory(name) {
             Ok(within) => within,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

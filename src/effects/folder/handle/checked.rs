@@ -10,34 +10,38 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::entry::{Kind, Opening};
+use super::{Kind, Opening};
 use crate::effects::path::real_path;
 
-pub(super) struct Handle(PathBuf);
+pub(in crate::effects::folder) struct Handle(PathBuf);
 
 impl Handle {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(in crate::effects::folder) fn open(path: &Path) -> io::Result<Self> {
         if fs::metadata(path)?.is_dir() {
             return Ok(Self(path.to_owned()));
         }
         Err(ErrorKind::NotADirectory.into())
     }
 
-    pub(super) fn directory(&self, name: &str) -> io::Result<Self> {
+    pub(in crate::effects::folder) fn directory(&self, name: &str) -> io::Result<Self> {
         match self.kind(name)? {
             Kind::Directory => Ok(Self(self.0.join(name))),
             Kind::File | Kind::Link | Kind::Other => Err(ErrorKind::NotADirectory.into()),
         }
     }
 
-    pub(super) fn create_directory(&self, name: &str, _private: bool) -> io::Result<()> {
+    pub(in crate::effects::folder) fn create_directory(
+        &self,
+        name: &str,
+        _private: bool,
+    ) -> io::Result<()> {
         fs::create_dir(self.0.join(name))
     }
 
     /// Does nothing: on these systems, a user's directories are already closed to others.
-    pub(super) fn close_to_others(&self) {}
+    pub(in crate::effects::folder) fn close_to_others(&self) {}
 
-    pub(super) fn kind(&self, name: &str) -> io::Result<Kind> {
+    pub(in crate::effects::folder) fn kind(&self, name: &str) -> io::Result<Kind> {
         let found = fs::symlink_metadata(self.0.join(name))?.file_type();
         Ok(if found.is_symlink() {
             Kind::Link
@@ -50,7 +54,11 @@ impl Handle {
         })
     }
 
-    pub(super) fn file(&self, name: &str, opening: Opening) -> io::Result<File> {
+    pub(in crate::effects::folder) fn file(
+        &self,
+        name: &str,
+        opening: Opening,
+    ) -> io::Result<File> {
         match self.kind(name) {
             Ok(Kind::File) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -70,31 +78,36 @@ impl Handle {
         options.open(self.0.join(name))
     }
 
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(in crate::effects::folder) fn names(&self) -> io::Result<Vec<String>> {
         fs::read_dir(&self.0)?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect()
     }
 
-    pub(super) fn rename(&self, from: &str, into: &Self, to: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn rename(
+        &self,
+        from: &str,
+        into: &Self,
+        to: &str,
+    ) -> io::Result<()> {
         fs::rename(self.0.join(from), into.0.join(to))
     }
 
     /// Creates a hard link to a file elsewhere.
-    pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
+    pub(in crate::effects::folder) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
         fs::hard_link(real_path(from)?, self.0.join(name))
     }
 
-    pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn remove_file(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }
 
-    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn remove_directory(&self, name: &str) -> io::Result<()> {
         fs::remove_dir(self.0.join(name))
     }
 
     /// The standard library does not follow links here.
-    pub(super) fn remove_whole(&self, name: &str) -> io::Result<()> {
+    pub(in crate::effects::folder) fn remove_whole(&self, name: &str) -> io::Result<()> {
         match self.kind(name)? {
             Kind::Directory => fs::remove_dir_all(self.0.join(name)),
             Kind::File | Kind::Link | Kind::Other => Err(ErrorKind::NotADirectory.into()),
