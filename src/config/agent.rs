@@ -10,11 +10,13 @@ use toml::Spanned;
 
 use super::{
     Artifact, Authorizer, Bytecode, ExcludedPackage, ImportName, Language, Lifecycle,
-    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, excluded,
+    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, authorizer, excluded,
     image::{self, ImageTable},
-    layer::{Layer, managed_policy},
+    layer::Layer,
+    model,
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
+    role, runtime,
     rust::{BuildTable, CargoPackage},
     settings,
 };
@@ -125,22 +127,22 @@ impl AgentTable {
                 .map(PathBuf::from),
             layout: table.parsed("layout", problems, layout),
             import_name: table.parsed("import-name", problems, ImportName::parse),
-            include: plain(table.strings("include", problems)),
+            include: table.texts("include", problems).unwrap_or_default(),
             deployment: table
                 .parsed("deployment", problems, inner_path)
                 .map(PathBuf::from),
             folder_is_known: true,
             entrypoint: table.parsed("entrypoint", problems, python_file),
             requirements: table.parsed("requirements", problems, inner_path),
-            runtime: runtime(table, problems),
+            runtime: runtime::read(table, problems),
             bytecode: table.parsed("bytecode", problems, bytecode),
             exclude_packages: excluded::read(table, problems),
-            models: models(table, problems),
+            models: model::read(table, problems),
             permissions: permissions(table, problems),
-            managed_policies: managed_policies(table, problems),
+            managed_policies: role::managed_policies(table, problems),
             lifecycle: lifecycle(table, problems),
             protocol: table.parsed("protocol", problems, protocol),
-            authorizer: authorizer(table, &mut settings, problems),
+            authorizer: authorizer::read(table, &mut settings, problems),
             header_allowlist: header_allowlist(table, problems),
             description: table.parsed("description", problems, description),
             settings,
@@ -166,13 +168,6 @@ impl AgentTable {
         };
         self.deployment.as_deref().or(default)
     }
-}
-
-fn plain(list: Option<Vec<Spanned<String>>>) -> Vec<String> {
-    list.unwrap_or_default()
-        .into_iter()
-        .map(Spanned::into_inner)
-        .collect()
 }
 
 /// The cargo packages that an agent can be.
@@ -290,45 +285,6 @@ fn protocol(text: &str) -> Result<Protocol, String> {
     one_of("protocol", text, &known)
 }
 
-fn runtime(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Runtime>> {
-    let text = table.string("runtime", problems)?;
-    // Runtimes that the service refuses are accepted but not suggested.
-    let offered: Vec<_> = Runtime::ALL
-        .into_iter()
-        .filter(|runtime| !runtime.is_refused())
-        .map(|runtime| (runtime.as_str(), runtime))
-        .collect();
-    let known = Runtime::parse(text.get_ref());
-    match known.map_or_else(|| one_of("runtime", text.get_ref(), &offered), Ok) {
-        Ok(runtime) => Some(Spanned::new(text.span(), runtime)),
-        Err(what) => {
-            problems.at(text.span(), what, "");
-            None
-        }
-    }
-}
-
-fn models(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Model> {
-    let mut models = Vec::new();
-    for text in table.strings("models", problems).unwrap_or_default() {
-        match Model::parse(text.get_ref()) {
-            Some(model) => {
-                if let Some((what, help)) = model.doubt() {
-                    let warning = problems.message(text.span(), what, "").help(help);
-                    problems.warn(warning);
-                }
-                models.push(model);
-            }
-            None => problems.at(
-                text.span(),
-                format!("invalid model ID `{}`", text.get_ref()),
-                "expected an inference profile such as `us.anthropic.claude-sonnet-4-6` or a foundation model's ID, not an ARN",
-            ),
-        }
-    }
-    models
-}
-
 fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permission> {
     let mut permissions = Vec::new();
     let Some(items) = table.items("permissions", problems) else {
@@ -348,30 +304,6 @@ fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permis
     permissions
 }
 
-/// A role can have 10 managed policies, or up to 20 with a raised quota.
-fn managed_policies(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeSet<ManagedPolicy> {
-    let mut policies = BTreeSet::new();
-    for text in table
-        .strings("managed-policies", problems)
-        .unwrap_or_default()
-    {
-        match managed_policy(text.get_ref()) {
-            Ok(policy) => {
-                policies.insert(policy);
-            }
-            Err(what) => problems.at(text.span(), what, ""),
-        }
-    }
-    if policies.len() > 20 {
-        problems.at(
-            table.key_span("managed-policies"),
-            "`managed-policies` lists more than 20 policies, which is more than IAM attaches",
-            "",
-        );
-    }
-    policies
-}
-
 fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {
     let Some(mut inner) = table.table("lifecycle", problems) else {
         return Lifecycle::default();
@@ -389,73 +321,6 @@ fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {
     }
     inner.finish(problems);
     lifecycle
-}
-
-pub(in crate::config) fn authorizer(
-    table: &mut Table<'_>,
-    settings: &mut Settings,
-    problems: &mut Problems<'_>,
-) -> Option<Authorizer> {
-    let mut inner = table.table("authorizer", problems)?;
-    let discovery_url = inner.parsed("discovery-url", problems, |text| {
-        if is_discovery_url(text) {
-            Ok(text.to_owned())
-        } else {
-            Err(format!(
-                "invalid discovery URL `{text}`: expected `https://…/.well-known/openid-configuration`"
-            ))
-        }
-    });
-    let missing = discovery_url.is_none() && inner.key_span("discovery-url") == inner.span;
-    if missing {
-        problems.at(
-            inner.span.clone(),
-            format!("`{}` needs `discovery-url`", inner.name()),
-            "",
-        );
-    }
-    let allowed_audience = plain(inner.strings("allowed-audience", problems));
-    let allowed_clients = plain(inner.strings("allowed-clients", problems));
-    let allowed_scopes = plain(inner.strings("allowed-scopes", problems));
-    let has_claims = settings::claims::read(&mut inner, settings, problems);
-    let accepts_all = !has_claims
-        && [&allowed_audience, &allowed_clients, &allowed_scopes]
-            .iter()
-            .all(|list| list.is_empty());
-    if accepts_all && !missing {
-        let warning = problems.message(
-            inner.span.clone(),
-            "the authorizer accepts every token of the issuer, whoever it was issued for",
-            "",
-        );
-        problems.warn(
-            warning.help("limit it with `allowed-audience`, `allowed-clients`, `allowed-scopes` or `custom-claims`"),
-        );
-    }
-    inner.finish(problems);
-    Some(Authorizer {
-        discovery_url: discovery_url?,
-        allowed_audience,
-        allowed_clients,
-        allowed_scopes,
-    })
-}
-
-/// Returns true for a URL that matches the service's pattern for `discoveryUrl`, over HTTPS. A
-/// tenant's path may follow (RFC 8414).
-fn is_discovery_url(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://") else {
-        return false;
-    };
-    let is_clean = !rest.contains(|c: char| c.is_whitespace() || "?#".contains(c));
-    let after = ["openid-configuration", "oauth-authorization-server"]
-        .iter()
-        .filter_map(|document| rest.split_once(&format!("/.well-known/{document}")))
-        .any(|(host, path)| {
-            let is_tenant = path.starts_with('/') && path.len() > 1;
-            !host.is_empty() && (path.is_empty() || is_tenant)
-        });
-    is_clean && after
 }
 
 fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<String> {

@@ -8,11 +8,12 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Caller, LocalModels, ManagedPolicy, Network, Platform, RoleArn, Settings, caller,
+    Caller, LocalModels, Network, Platform, Settings, caller,
     read::{Problems, Table, one_of},
+    role::RoleLayer,
     settings, variable,
 };
-use crate::names::{AccountId, IamPath, Partition, ProjectId, Region, is_literal};
+use crate::names::{AccountId, ProjectId, Region};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
@@ -29,14 +30,6 @@ pub(super) struct Layer {
     pub(super) role: RoleLayer,
     /// A setting of the project, like its name.
     pub(super) local_models: Option<LocalModels>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct RoleLayer {
-    pub(super) name: Option<String>,
-    pub(super) path: Option<IamPath>,
-    pub(super) boundary: Option<ManagedPolicy>,
-    pub(super) arn: Option<RoleArn>,
 }
 
 impl Layer {
@@ -91,52 +84,6 @@ impl Layer {
     }
 }
 
-impl RoleLayer {
-    fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Self {
-        let Some(mut role) = table.table("role", problems) else {
-            return Self::default();
-        };
-        let layer = Self {
-            name: role.parsed("name", problems, role_name_pattern),
-            path: role.parsed("path", problems, IamPath::parse),
-            boundary: role.parsed("permissions-boundary", problems, managed_policy),
-            arn: role.parsed("arn", problems, |text| {
-                RoleArn::parse(text).ok_or_else(|| {
-                    format!("invalid role ARN `{text}`: expected `arn:aws:iam::ACCOUNT:role/NAME`")
-                })
-            }),
-        };
-        if layer.arn.is_some()
-            && (layer.name.is_some() || layer.path.is_some() || layer.boundary.is_some())
-        {
-            problems.at(
-                role.key_span("arn"),
-                format!(
-                    "`arn` in `{}` excludes `name`, `path` and `permissions-boundary`",
-                    role.name()
-                ),
-                "a role that you bring is never written to",
-            );
-        }
-        role.finish(problems);
-        layer
-    }
-
-    /// A given role and the settings for a created one exclude each other: the upper layer decides.
-    fn over(self, below: Self) -> Self {
-        if self.arn.is_some() {
-            return self;
-        }
-        let makes = self.name.is_some() || self.path.is_some() || self.boundary.is_some();
-        Self {
-            name: self.name.or(below.name),
-            path: self.path.or(below.path),
-            boundary: self.boundary.or(below.boundary),
-            arn: below.arn.filter(|_| !makes),
-        }
-    }
-}
-
 fn joined(
     mut below: BTreeMap<String, String>,
     above: BTreeMap<String, String>,
@@ -150,45 +97,6 @@ fn not_empty(text: &str) -> Result<String, &'static str> {
         Err("this must not be empty")
     } else {
         Ok(text.to_owned())
-    }
-}
-
-/// Parses a role's name; `{runtime}` stands for the runtime's name.
-fn role_name_pattern(text: &str) -> Result<String, String> {
-    let shown = text.replace("{runtime}", "a");
-    let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
-    if shown.is_empty() || !shown.bytes().all(legal) {
-        return Err(format!(
-            "invalid role name `{text}`: expected letters, digits and `_+=,.@-`; `{{runtime}}` stands for the runtime's name"
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-/// Parses a managed policy's name or ARN.
-pub(super) fn managed_policy(text: &str) -> Result<ManagedPolicy, String> {
-    let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
-    if text.starts_with("arn:") {
-        let fields: Vec<&str> = text.splitn(6, ':').collect();
-        return match fields[..] {
-            ["arn", partition, "iam", "", account, policy]
-                if Partition::parse(partition).is_some()
-                    && (account == "aws" || AccountId::parse(account).is_ok())
-                    && policy.starts_with("policy/")
-                    && !policy.ends_with('/')
-                    && is_literal(policy) =>
-            {
-                Ok(ManagedPolicy::Arn(text.to_owned()))
-            }
-            _ => Err(format!(
-                "invalid policy ARN `{text}`: expected `arn:aws:iam::ACCOUNT:policy/NAME`"
-            )),
-        };
-    }
-    if (1..=128).contains(&text.len()) && text.bytes().all(legal) {
-        Ok(ManagedPolicy::Name(text.to_owned()))
-    } else {
-        Err(format!("invalid policy `{text}`: expected its name or ARN"))
     }
 }
 

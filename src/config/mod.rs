@@ -5,6 +5,7 @@
 
 mod agent;
 mod artifact;
+mod authorizer;
 mod caller;
 mod excluded;
 mod image;
@@ -12,9 +13,12 @@ mod layer;
 mod layout;
 mod load;
 mod local;
+mod model;
 pub(crate) mod permission;
 mod read;
 mod resource;
+mod role;
+mod runtime;
 mod rust;
 pub(crate) mod selection;
 pub(crate) mod settings;
@@ -27,6 +31,7 @@ use std::{
 
 pub use artifact::Artifact;
 pub(crate) use artifact::PROGRAM_ENTRY;
+pub use authorizer::Authorizer;
 pub use caller::Caller;
 pub use excluded::ExcludedPackage;
 pub use image::Dockerfile;
@@ -34,17 +39,19 @@ pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
 pub use local::{Local, LocalModels};
+pub use model::{GEOGRAPHIES, Model};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
 pub(crate) use resource::{Link, PartAgent, PartFile};
 pub use resource::{Part, Resource, ResourceKind, ServiceRole};
+pub use role::{ManagedPolicy, RoleArn, RoleSettings};
+pub use runtime::Runtime;
 pub use rust::{CargoPackage, RustPackage, Target};
 use serde::Serialize;
-use serde_json::{Value, json};
 pub use settings::Settings;
 
 use crate::names::{
-    AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
+    AccountId, AgentName, ProjectId, Region, RuntimeName, StageName,
     image_reference::ImageReference, image_uri::ImageUri,
 };
 
@@ -213,65 +220,6 @@ pub enum Language {
     Rust(Box<RustPackage>),
 }
 
-/// A managed runtime for direct code deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Runtime {
-    #[serde(rename = "python3.10")]
-    Python310,
-    #[serde(rename = "python3.11")]
-    Python311,
-    #[serde(rename = "python3.12")]
-    Python312,
-    #[serde(rename = "python3.13")]
-    Python313,
-    #[serde(rename = "python3.14")]
-    Python314,
-}
-
-impl Runtime {
-    pub const ALL: [Self; 5] = [
-        Self::Python310,
-        Self::Python311,
-        Self::Python312,
-        Self::Python313,
-        Self::Python314,
-    ];
-
-    /// Returns the name in the manifest, such as `python3.13`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Python310 => "python3.10",
-            Self::Python311 => "python3.11",
-            Self::Python312 => "python3.12",
-            Self::Python313 => "python3.13",
-            Self::Python314 => "python3.14",
-        }
-    }
-
-    /// Returns the service's name, such as `PYTHON_3_13`.
-    pub fn service_name(self) -> &'static str {
-        match self {
-            Self::Python310 => "PYTHON_3_10",
-            Self::Python311 => "PYTHON_3_11",
-            Self::Python312 => "PYTHON_3_12",
-            Self::Python313 => "PYTHON_3_13",
-            Self::Python314 => "PYTHON_3_14",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|runtime| runtime.as_str() == text)
-    }
-
-    /// Returns true for versions for which the service has refused to create and update agents
-    /// since August 2026.
-    pub fn is_refused(self) -> bool {
-        self < Self::Python312
-    }
-}
-
 /// Whether to ship compiled Python files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -280,67 +228,6 @@ pub enum Bytecode {
     #[default]
     Auto,
     Never,
-}
-
-/// A declared model.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(untagged)]
-pub enum Model {
-    /// A foundation model by its ID, invoked in the agent's own region.
-    Foundation(String),
-    /// A cross-region inference profile: `us.anthropic.claude-…`.
-    InferenceProfile { geography: String, model: String },
-}
-
-/// The geographies that an inference profile's ID can start with.
-pub const GEOGRAPHIES: [&str; 7] = ["us", "eu", "jp", "apac", "au", "us-gov", "global"];
-
-impl Model {
-    /// Parses a model ID; returns `None` if it is an ARN, empty or has invalid characters.
-    pub fn parse(text: &str) -> Option<Self> {
-        let legal = |c: u8| c.is_ascii_alphanumeric() || b"-._:".contains(&c);
-        if text.is_empty() || text.starts_with("arn:") || !text.bytes().all(legal) {
-            return None;
-        }
-        if let Some((head, model)) = text.split_once('.')
-            && GEOGRAPHIES.contains(&head)
-            && !model.is_empty()
-        {
-            return Some(Self::InferenceProfile {
-                geography: head.into(),
-                model: model.into(),
-            });
-        }
-        Some(Self::Foundation(text.to_owned()))
-    }
-
-    /// Returns what is wrong with an ID that Bedrock cannot have, because it has no provider, and
-    /// what to do.
-    pub fn doubt(&self) -> Option<(String, String)> {
-        let Self::Foundation(id) = self else {
-            return None;
-        };
-        if id.contains('.') {
-            return None;
-        }
-        let is_profile = id.len() == 12 && id.bytes().all(|c| c.is_ascii_alphanumeric());
-        let help = if is_profile {
-            format!(
-                "an application inference profile is a permission: `{{ inference-profile = \"{id}\" }}`"
-            )
-        } else {
-            "an ID names the provider, such as `us.anthropic.claude-sonnet-4-6` or `amazon.nova-lite-v1:0`".to_owned()
-        };
-        Some((format!("`{id}` is not the ID of a Bedrock model"), help))
-    }
-
-    /// Returns the ID as in the manifest and in the agent's code.
-    pub fn id(&self) -> String {
-        match self {
-            Self::Foundation(id) => id.clone(),
-            Self::InferenceProfile { geography, model } => format!("{geography}.{model}"),
-        }
-    }
 }
 
 /// Times in seconds; `None` is the service's default.
@@ -429,98 +316,5 @@ impl Platform {
         Self::ALL
             .into_iter()
             .find(|platform| platform.service_name().eq_ignore_ascii_case(name))
-    }
-}
-
-/// A custom JWT authorizer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorizer {
-    pub discovery_url: String,
-    pub allowed_audience: Vec<String>,
-    pub allowed_clients: Vec<String>,
-    pub allowed_scopes: Vec<String>,
-}
-
-impl Authorizer {
-    /// Returns the service's document, without custom claims.
-    pub(crate) fn document(&self) -> Value {
-        let Self {
-            discovery_url,
-            allowed_audience,
-            allowed_clients,
-            allowed_scopes,
-        } = self;
-        let mut jwt = json!({ "discoveryUrl": discovery_url });
-        for (name, list) in [
-            ("allowedAudience", allowed_audience),
-            ("allowedClients", allowed_clients),
-            ("allowedScopes", allowed_scopes),
-        ] {
-            if !list.is_empty() {
-                jwt[name] = json!(list);
-            }
-        }
-        json!({ "customJWTAuthorizer": jwt })
-    }
-}
-
-/// The execution role: managed by this tool, or provided by the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RoleSettings {
-    Managed {
-        name: RoleName,
-        path: IamPath,
-        boundary: Option<ManagedPolicy>,
-        /// The policies that are attached in addition to the role's own policy.
-        policies: BTreeSet<ManagedPolicy>,
-    },
-    /// `role.arn`: the role is never changed.
-    Given { arn: RoleArn },
-}
-
-impl RoleSettings {
-    /// Returns the role's name in its account.
-    pub(crate) fn name(&self) -> &RoleName {
-        match self {
-            Self::Managed { name, .. } => name,
-            Self::Given { arn } => &arn.name,
-        }
-    }
-}
-
-/// A managed policy: by name if it belongs to the account and has no path, otherwise by ARN.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ManagedPolicy {
-    Name(String),
-    Arn(String),
-}
-
-/// `arn:P:iam::ACCOUNT:role/path/name`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleArn {
-    pub arn: String,
-    pub account: AccountId,
-    pub path: IamPath,
-    pub name: RoleName,
-}
-
-impl RoleArn {
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let (arn, partition, iam, region) =
-            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let account = AccountId::parse(parts.next()?).ok()?;
-        let resource = parts.next()?.strip_prefix("role")?;
-        Partition::parse(partition)?;
-        if arn != "arn" || iam != "iam" || !region.is_empty() {
-            return None;
-        }
-        let cut = resource.rfind('/')? + 1;
-        Some(Self {
-            arn: text.to_owned(),
-            account,
-            path: IamPath::parse(&resource[..cut]).ok()?,
-            name: RoleName::parse(&resource[cut..]).ok()?,
-        })
     }
 }

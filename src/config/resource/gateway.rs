@@ -13,8 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{Content, Part, PartAgent, PartFile, ServiceRole, given_role, kms_key};
 use crate::{
     config::{
-        Allowed, Permission,
-        agent::authorizer,
+        Allowed, Permission, authorizer,
         permission::Wrong,
         read::{Problems, Table, one_of},
         settings::Settings,
@@ -54,7 +53,7 @@ pub(super) fn read(
     });
     let span = table.key_span("authorization");
     let mut claims = Settings::default();
-    let tokens = authorizer(table, &mut claims, problems);
+    let tokens = authorizer::read(table, &mut claims, problems);
     if kind.is_some() && table.is_meant("authorizer") {
         problems.at(
             span,

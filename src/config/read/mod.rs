@@ -1,9 +1,10 @@
 //! Reads a TOML table key by key and collects all problems with their positions.
 
+mod problems;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
-    path::Path,
 };
 
 use toml::{
@@ -11,100 +12,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+pub(super) use self::problems::Problems;
 use crate::{
-    error::{Message, Snippet},
     names::is_hidden,
     text::{did_you_mean, nearest, suggestion},
 };
-
-/// A text and the problems found in it.
-pub(super) struct Problems<'a> {
-    file: &'a Path,
-    text: &'a str,
-    found: Vec<Message>,
-    warnings: Vec<Message>,
-    /// The keys of the workspace's table.
-    shared: BTreeSet<String>,
-}
-
-impl<'a> Problems<'a> {
-    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
-        Self {
-            file,
-            text,
-            found: Vec::new(),
-            warnings: Vec::new(),
-            shared: BTreeSet::new(),
-        }
-    }
-
-    /// Allows a package's table to inherit these keys of the workspace's.
-    pub(super) fn may_inherit(&mut self, shared: BTreeSet<String>) {
-        self.shared = shared;
-    }
-
-    /// Records a problem at `span`.
-    pub(super) fn at(
-        &mut self,
-        span: Range<usize>,
-        what: impl Into<String>,
-        label: impl Into<String>,
-    ) {
-        let message = self.message(span, what, label);
-        self.found.push(message);
-    }
-
-    pub(super) fn push(&mut self, message: Message) {
-        self.found.push(message);
-    }
-
-    /// Returns a message about `span` without recording it.
-    pub(super) fn message(
-        &self,
-        span: Range<usize>,
-        what: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Message {
-        Message::new(what).at(Snippet {
-            file: self.file.to_owned(),
-            text: self.text.to_owned(),
-            span,
-            label: label.into(),
-        })
-    }
-
-    /// Returns a message about `span` that masks the text at `hidden`.
-    pub(super) fn masked(
-        &self,
-        span: Range<usize>,
-        hidden: Range<usize>,
-        what: impl Into<String>,
-    ) -> Message {
-        let mut message = self.message(span, what, "");
-        if let Some(at) = &mut message.at {
-            // Keep line breaks.
-            let mask = |c: char| {
-                if c == '\n' {
-                    "\n".to_owned()
-                } else {
-                    "*".repeat(c.len_utf8())
-                }
-            };
-            let masked: String = self.text[hidden.clone()].chars().map(mask).collect();
-            at.text.replace_range(hidden, &masked);
-        }
-        message
-    }
-
-    pub(super) fn warn(&mut self, warning: Message) {
-        self.warnings.push(warning);
-    }
-
-    /// Returns the errors and the warnings.
-    pub(super) fn into_found(self) -> (Vec<Message>, Vec<Message>) {
-        (self.found, self.warnings)
-    }
-}
 
 /// A table whose keys are taken one by one; the remaining keys are unknown.
 pub(super) struct Table<'t> {
@@ -293,6 +205,16 @@ impl<'t> Table<'t> {
             }
         }
         Some(texts)
+    }
+
+    /// Takes a list of strings without their positions.
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Vec<String>> {
+        let list = self.strings(key, problems)?;
+        Some(list.into_iter().map(Spanned::into_inner).collect())
     }
 
     /// Takes a list of any items.
