@@ -103,6 +103,8 @@ pub(super) struct NotStarted {
 /// How many lines can be queued. The agent keeps its own copy, so nothing reads them here.
 const LINES: usize = 16;
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long killed processes may take to end on a busy machine before they count as left.
+const DYING: Duration = Duration::from_secs(2);
 /// The last output may still be in the pipe when the process has ended.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
@@ -128,7 +130,7 @@ impl Subject {
         let assigned = match &self.program {
             Program::Python { .. } => None,
             Program::Binary { .. } => {
-                let port = assigned::free_port().await;
+                let port = assigned::free_port();
                 Some(port.map_err(|error| failed(error.to_string()))?)
             }
         };
@@ -261,13 +263,25 @@ impl Running {
         self.agent.stop();
         self.agent.ended().await;
         let took = begin.elapsed();
-        let left = left::processes(&self.listening);
+        let left = self.left().await;
         let ended = Ended {
             took,
             left: left.iter().map(|pid| system::command(*pid)).collect(),
         };
         left.into_iter().for_each(left::end);
         ended
+    }
+
+    /// Returns the processes that outlive the agent. A killed one can take a moment to end.
+    async fn left(&self) -> Vec<u32> {
+        let begin = clock::now();
+        loop {
+            let left = left::processes(&self.listening);
+            if left.is_empty() || begin.elapsed() >= DYING {
+                return left;
+            }
+            clock::sleep(PAUSE).await;
+        }
     }
 
     /// Waits until the forked process listens.
