@@ -26,6 +26,7 @@ pub(crate) mod packaging;
 pub(crate) mod pager;
 pub(crate) mod panic_hook;
 pub(crate) mod path;
+mod port;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod runtime;

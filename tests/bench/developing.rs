@@ -5,7 +5,7 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     RUNS, RUNS_OF_DEV,
     cost::{median, row, shown, time},
-    support::{Cli, Project, bed, wheels::with_uv},
+    support::{Cli, Project, bed, emulator::free_port, wheels::with_uv},
 };
 
 const ENTRYPOINT: &str = "IMPORTS
@@ -141,11 +141,6 @@ impl Server {
         stream.read_to_string(&mut answer).ok()?;
         answer.rsplit("\r\n\r\n").next().map(str::to_owned)
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn edit(what: &str, imports: &str, requirements: &str, aim: &str) {

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     init, stage,
-    support::{self, Cli, Project, bed},
+    support::{self, Cli, Project, bed, emulator::free_port},
 };
 
 /// A served entry point, killed on drop.
@@ -25,11 +25,7 @@ impl Drop for Served {
 
 impl Served {
     fn start(project: &Project, file: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let child = Command::new(bed::program(&bed::agents(), "python"))
             .arg(project.path().join("deployment").join(file))
             .env("PORT", port.to_string())

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-use crate::error::Failure;
+use crate::{effects::port, error::Failure};
 
 /// Listens on exactly this port; 0 is any free one.
 pub(crate) async fn listen(host: IpAddr, port: u16, agent: &str) -> Result<TcpListener, Failure> {
@@ -22,6 +22,9 @@ pub(crate) async fn listen(host: IpAddr, port: u16, agent: &str) -> Result<TcpLi
 
 /// Returns a port for a debugger: this one, which must be free, or any free one for 0.
 pub(crate) async fn debugger_port(port: u16) -> Result<u16, Failure> {
+    if port == 0 {
+        return port::free(Ipv4Addr::LOCALHOST).map_err(|error| cannot_listen(&error));
+    }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = bind(address, "the debugger", "`--debug-port 0`").await?;
     port_of(&listener)
@@ -49,7 +52,11 @@ pub(crate) fn port_of(listener: &TcpListener) -> Result<u16, Failure> {
     let address = listener.local_addr();
     address
         .map(|address| address.port())
-        .map_err(|error| Failure::world(format!("cannot listen: {error}")))
+        .map_err(|error| cannot_listen(&error))
+}
+
+fn cannot_listen(error: &std::io::Error) -> Failure {
+    Failure::world(format!("cannot listen: {error}"))
 }
 
 /// Describes the holder, such as "process 4711 (`python3 app.py`)".

@@ -376,11 +376,11 @@ async fn begin(
             let begun = fork_or_start(launch, &script, key.as_ref(), preloading, lines).await;
             (begun, key)
         }
-        Program::Binary(binary) => (begin_binary(start, binary, places, lines).await, None),
+        Program::Binary(binary) => (begin_binary(start, binary, places, lines), None),
     }
 }
 
-async fn begin_binary(
+fn begin_binary(
     start: &Start,
     binary: &Path,
     places: Places,
@@ -388,7 +388,7 @@ async fn begin_binary(
 ) -> Result<(Agent, Birth), NotReady> {
     let own = layout::copy_binary(binary, &places.work);
     let own = own.map_err(|error| NotReady::CannotStart(error.to_string()))?;
-    let port = assigned::free_port().await;
+    let port = assigned::free_port();
     let port = port.map_err(|error| NotReady::CannotStart(error.to_string()))?;
     let launch = start.launch_binary(own, places, port);
     Ok((Agent::start(launch, lines)?, Birth::Cold(None)))

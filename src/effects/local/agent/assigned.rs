@@ -10,15 +10,16 @@
 
 use std::net::Ipv4Addr;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+
+use crate::effects::port;
 
 /// The variable that tells an agent its port.
 pub(in crate::effects) const PORT: &str = "PORT";
 
 /// Returns a port that is free on every interface.
-pub(in crate::effects) async fn free_port() -> std::io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
-    Ok(listener.local_addr()?.port())
+pub(in crate::effects) fn free_port() -> std::io::Result<u16> {
+    port::free(Ipv4Addr::UNSPECIFIED)
 }
 
 /// Returns true if something on this machine accepts connections to the port.
@@ -95,9 +96,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_free_port_accepts_once_something_listens() {
-        let port = free_port().await.unwrap();
+        let port = free_port().unwrap();
         assert!(!accepts(port).await);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .unwrap();
         assert!(accepts(port).await);

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "ministack is started here")]
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::Ipv4Addr,
     path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -24,6 +24,7 @@ use crate::{
             models::{Models, is_network},
             process,
         },
+        port,
     },
     error::Failure,
 };
@@ -184,8 +185,6 @@ fn no_docker(home: &Path) -> String {
 }
 
 fn free_port() -> Result<u16, Failure> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
+    port::free(Ipv4Addr::LOCALHOST)
         .map_err(|error| Failure::world(format!("no port is free on 127.0.0.1: {error}")))
 }

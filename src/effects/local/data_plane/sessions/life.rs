@@ -88,7 +88,7 @@ impl Sessions {
             Runnable::Image(_) => true,
         };
         let assigned = if is_program {
-            let port = assigned::free_port().await;
+            let port = assigned::free_port();
             Some(port.map_err(|error| internal(&error.to_string()))?)
         } else {
             None
