@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Place, cli, seen, session};
+use super::{Place, cli, eventually, seen, session};
 use crate::support::{Cli, Project};
 
 /// Creates a project from a template with the binary.
@@ -88,11 +88,7 @@ fn each_session_is_a_process_of_its_own_and_at_most_twenty_run() {
         .map(|number| pid(&look(&format!("s{number}"))))
         .collect();
     look("s20");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while alive(pid(&first)) {
-        assert!(std::time::Instant::now() < until, "21 run at once");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    eventually(|| "21 run at once", || !alive(pid(&first)));
     assert!(used.iter().all(|pid| alive(*pid)));
     assert_ne!(pid(&look("s0")), pid(&first));
 }

@@ -135,7 +135,7 @@ fn who_stands_still_is_not_waited_for() {
             .map(|thread| thread.join().unwrap())
             .collect()
     });
-    assert!(start.elapsed() < Duration::from_secs(17));
+    assert!(start.elapsed() < Duration::from_secs(28));
     assert!(answers[0].starts_with("HTTP/1.1 400 "), "{}", answers[0]);
     assert!(
         answers[0].contains("nothing more of the body came"),
@@ -157,7 +157,7 @@ fn many_connections_that_say_nothing_stand_in_nobodys_way() {
     let start = Instant::now();
     place.look(place.ask(&json!({})).session(&session("warm")));
     assert!(
-        start.elapsed() < Duration::from_secs(5),
+        start.elapsed() < Duration::from_secs(25),
         "{:?}",
         start.elapsed()
     );
@@ -230,9 +230,10 @@ fn a_stream_ends_with_its_caller() {
         let mut first = [0; 64];
         stream.read_exact(&mut first).unwrap();
     }
-    eventually("a stream goes on without its caller", || {
-        counts() == json!({ "begun": 10, "cut": 10 })
-    });
+    eventually(
+        || "a stream goes on without its caller",
+        || counts() == json!({ "begun": 10, "cut": 10 }),
+    );
     // Callers that disconnect from a hanging agent leave nothing behind.
     for _ in 0..10 {
         let mut stream = place.connect();

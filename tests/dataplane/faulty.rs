@@ -24,9 +24,10 @@ fn an_agent_that_dies_in_the_middle_cuts_its_answer_and_the_next_request_finds_a
     assert!(!text.ends_with("0\r\n\r\n"), "it looks whole: {text}");
     let again = place.ask(&json!({ "a": 1 })).session(&id).send(&place);
     assert_eq!(again.status, 200, "{}", again.text());
-    eventually("a folder of the session that died is left", || {
-        place.session_folders() == 1
-    });
+    eventually(
+        || "a folder of the session that died is left",
+        || place.session_folders() == 1,
+    );
     let log = place.log();
     assert!(log.contains("the agent exited with code 3"), "{log}");
     assert!(log.contains("cut off an answer of session `dies"), "{log}");
@@ -58,9 +59,10 @@ fn a_flood_of_output_is_bounded_and_a_burst_is_whole() {
         let words = ["logs", "--local", "--raw", "--since", "1h"];
         place.cli(&words).run().succeeds().stdout
     };
-    eventually("the last line is not there", || {
-        printed().contains("line 7999\n")
-    });
+    eventually(
+        || "the last line is not there",
+        || printed().contains("line 7999\n"),
+    );
     let all = printed();
     let numbers: Vec<usize> = all
         .lines()

@@ -17,7 +17,7 @@ const DIVISOR: u32 = 900;
 const REQUEST: Duration = Duration::from_secs(1);
 const STREAM: Duration = Duration::from_secs(4);
 /// For a busy machine.
-const MARGIN: Duration = Duration::from_secs(8);
+const MARGIN: Duration = Duration::from_secs(25);
 
 #[test]
 fn answers_streams_and_web_sockets_end_at_their_limits() {
@@ -42,7 +42,7 @@ fn answers_streams_and_web_sockets_end_at_their_limits() {
 
     let start = Instant::now();
     let mut stream = place.connect();
-    let events = json!({ "do": "stream", "events": 200, "pause": 0.1 });
+    let events = json!({ "do": "stream", "events": 600, "pause": 0.1 });
     let ask = place.ask(&events).session(&id);
     stream.write_all(&ask.bytes(&place)).unwrap();
     let mut seen = Vec::new();
@@ -52,9 +52,10 @@ fn answers_streams_and_web_sockets_end_at_their_limits() {
     let text = String::from_utf8_lossy(&seen);
     assert!(text.contains("data: 9\n"), "{text}");
     assert!(!text.ends_with("0\r\n\r\n"), "the answer looks complete");
-    eventually("nothing says why the stream ended", || {
-        place.log().contains("AgentCore ends it after 60 minutes")
-    });
+    eventually(
+        || "nothing says why the stream ended",
+        || place.log().contains("AgentCore ends it after 60 minutes"),
+    );
 
     let start = Instant::now();
     let query = format!("?X-Amzn-Bedrock-AgentCore-Runtime-Session-Id={id}");
@@ -86,11 +87,13 @@ fn a_session_ends_after_eight_hours_although_it_is_busy() {
     let start = Instant::now();
     // This answer may take longer than 15 minutes.
     ask.send(&place);
-    eventually("the session lives on", || {
-        place.log().contains("it reached its maximum lifetime")
-    });
+    eventually(
+        || "the session lives on",
+        || place.log().contains("it reached its maximum lifetime"),
+    );
     within(start, Duration::from_secs(8));
-    eventually("files of the session are left", || {
-        place.session_folders() == 0
-    });
+    eventually(
+        || "files of the session are left",
+        || place.session_folders() == 0,
+    );
 }

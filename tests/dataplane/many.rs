@@ -30,18 +30,22 @@ fn in_sequence(count: usize) {
     place.lets_go(before);
     assert_same(before, place.held(), count);
     // Each session's first line is in the log groups.
-    eventually("lines are missing", || {
-        let words = ["logs", "--local", "--raw", "--since", "2h"];
-        let printed = place.cli(&words).run().succeeds().stdout;
-        printed.matches("listening").count() == count
-    });
+    eventually(
+        || "lines are missing",
+        || {
+            let words = ["logs", "--local", "--raw", "--since", "2h"];
+            let printed = place.cli(&words).run().succeeds().stdout;
+            printed.matches("listening").count() == count
+        },
+    );
 }
 
 /// Waits until only the running sessions are left.
 fn settled(place: &Place) -> Held {
-    eventually("sessions that made room are left", || {
-        place.session_folders() <= 20
-    });
+    eventually(
+        || "sessions that made room are left",
+        || place.session_folders() <= 20,
+    );
     // Connections to ended agents are closed by now, and others are kept for a few seconds.
     thread::sleep(Duration::from_secs(5));
     place.held()

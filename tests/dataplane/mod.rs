@@ -33,11 +33,10 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use crate::support::{Cli, Project, bed, wheels::with_uv};
+use crate::support::{Cli, PATIENCE, Project, bed, eventually, wheels::with_uv};
 use serde_json::{Value, json};
 
 /// An agent controlled by its requests, see `agent.py`.
@@ -359,23 +358,10 @@ impl Place {
     /// Waits until the resources are those of before, except for connections that are kept for a
     /// few seconds.
     fn lets_go(&self, before: Held) {
-        let until = Instant::now() + Duration::from_secs(20);
-        loop {
-            let now = self.held();
-            if now.descriptors <= before.descriptors + 2 {
-                return;
-            }
-            assert!(Instant::now() < until, "before {before:?}, now {now:?}");
-            thread::sleep(Duration::from_millis(250));
-        }
-    }
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < until, "{what}");
-        thread::sleep(Duration::from_millis(100));
+        eventually(
+            || format!("before {before:?}, now {:?}", self.held()),
+            || self.held().descriptors <= before.descriptors + 2,
+        );
     }
 }
 

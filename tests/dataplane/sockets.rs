@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Ask, Place, SESSION, seen, session};
+use super::{Ask, PATIENCE, Place, SESSION, seen, session};
 
 /// An open WebSocket.
 pub(super) struct Socket {
@@ -199,7 +199,7 @@ fn a_websocket_is_closed_when_its_session_is_stopped_and_costs_nothing_when_its_
         socket.receive(),
         Frame::Closed(1001, "the session ended".to_owned())
     );
-    assert!(start.elapsed() < Duration::from_secs(15));
+    assert!(start.elapsed() < PATIENCE);
 }
 
 #[test]

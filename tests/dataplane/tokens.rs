@@ -4,12 +4,11 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use super::{Place, seen};
+use super::{Place, eventually, seen};
 
 /// Nothing listens at this address, so the keys are unavailable.
 const AUTHORIZER: &str = r#"
@@ -307,10 +306,6 @@ fn a_new_key_of_the_issuer_is_asked_for() {
         with();
     }
     assert!(keys.asked() <= 2, "asked {} times", keys.asked());
-    let until = Instant::now() + Duration::from_secs(20);
-    while with().status != 200 {
-        assert!(Instant::now() < until, "the new key is not taken");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    eventually(|| "the new key is not taken", || with().status == 200);
     assert!(keys.asked() <= 3, "asked {} times", keys.asked());
 }

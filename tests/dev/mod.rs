@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{self, wheels};
+use crate::support::{self, PATIENCE, eventually, wheels};
 use rustix::process::{Pid, Signal, kill_process};
 
 const MANIFEST: &str = r#"
@@ -75,8 +75,6 @@ class Agent(server.Agent):
 
 server.serve(Agent)
 "#;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A project in its own directory.
 struct Stage {
@@ -313,15 +311,6 @@ fn ask(port: u16, headers: &str, body: &str) -> (u16, String) {
     let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
     let body = answer.split_once("\r\n\r\n").unwrap_or_default().1;
     (status, body.to_owned())
-}
-
-#[track_caller]
-fn eventually(why: impl Fn() -> String, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{}", why());
-        std::thread::sleep(Duration::from_millis(30));
-    }
 }
 
 #[test]

@@ -70,10 +70,13 @@ fn the_agent_itself_answers_and_its_lines_are_logged() {
         stage.says(&["invoke", "--local", r#"{"a": 1}"#]),
         json!({ "asked": { "a": 1 } })
     );
-    eventually("the line is not there", || {
-        let lines = stage.does(&["logs", "--local", "--raw"], 0).stdout;
-        lines.contains(r#"asked for {"a": 1}"#)
-    });
+    eventually(
+        || "the line is not there",
+        || {
+            let lines = stage.does(&["logs", "--local", "--raw"], 0).stdout;
+            lines.contains(r#"asked for {"a": 1}"#)
+        },
+    );
     let before = stage.processes();
     let checked = stage.does(&["check", "--against", "local"], 0);
     assert_eq!(checked.stdout, "");
@@ -132,7 +135,7 @@ fn a_stopped_session_is_gone() {
         "{}",
         stopped.stderr
     );
-    eventually("the agent still runs", || shims(&stage) < running);
+    eventually(|| "the agent still runs", || shims(&stage) < running);
     stage.does(&["invoke", "--local", "--continue", "{}"], 1);
     stage.stop();
 }
@@ -224,10 +227,10 @@ fn whatever_is_killed_no_process_is_left() {
         kill_process(pid, signal).unwrap();
     };
     kill(data_plane, Signal::KILL);
-    eventually("a process is left", || stage.processes().is_empty());
+    eventually(|| "a process is left", || stage.processes().is_empty());
     stage.says(&["invoke", "--local", "{}"]);
     kill(stage.pid(), Signal::TERM);
-    eventually("a process is left", || stage.processes().is_empty());
+    eventually(|| "a process is left", || stage.processes().is_empty());
     stage.says(&["invoke", "--local", "{}"]);
     stage.stop();
     assert_eq!(stage.processes(), Vec::<u32>::new());
@@ -239,11 +242,15 @@ fn whatever_is_killed_no_process_is_left() {
         let child = stage.process("time.sleep(600)");
         kill(data_plane, Signal::STOP);
         kill(shim, Signal::KILL);
-        eventually("the process around the agent is left", || {
-            !stage.processes().contains(&shim)
-        });
+        eventually(
+            || "the process around the agent is left",
+            || !stage.processes().contains(&shim),
+        );
         kill(data_plane, Signal::KILL);
-        eventually("another process is left", || stage.processes() == [child]);
+        eventually(
+            || "another process is left",
+            || stage.processes() == [child],
+        );
         stage.does(next, 0);
         assert!(!stage.processes().contains(&child), "{next:?}");
         stage.stop();
@@ -262,9 +269,10 @@ fn a_killed_agent_is_started_again() {
         // The shim may have ended with the agent.
         let _ = kill_process(pid, Signal::KILL);
     }
-    eventually("an agent is left", || {
-        stage.processes().len() <= before.len()
-    });
+    eventually(
+        || "an agent is left",
+        || stage.processes().len() <= before.len(),
+    );
     stage.says(&["invoke", "--local", "--continue", "{}"]);
     stage.stop();
 }

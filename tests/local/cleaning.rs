@@ -90,11 +90,7 @@ fn state_in_another_target_directory_is_never_called_gone() {
     assert!(is_reachable(url.trim_end()));
     // As `cargo clean` does it.
     fs::remove_dir_all(&home).unwrap();
-    let start = Instant::now();
-    while is_reachable(url.trim_end()) {
-        assert!(start.elapsed() < Duration::from_secs(20), "it runs on");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    eventually(|| "it runs on", || !is_reachable(url.trim_end()));
     let said = stage.does(&["status", "--local"], 0).stderr;
     assert!(!said.contains("another target directory"), "{said}");
     assert!(said.contains("there is no saved state"), "{said}");

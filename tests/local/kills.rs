@@ -72,20 +72,17 @@ impl Scene {
             kill(*pid);
         }
         if order.contains(&DataPlane) || order.contains(&Ministack) {
-            eventually(&format!("{order:?}: a process is left"), || {
-                self.stage.processes().is_empty()
-            });
+            eventually(
+                || format!("{order:?}: a process is left"),
+                || self.stage.processes().is_empty(),
+            );
             // Its port is free again, so another process may use it by now.
             assert_eq!(self.stage.status()["running"], false, "{order:?}");
         }
-        let until = Instant::now() + Duration::from_secs(20);
-        while tool.try_wait().unwrap().is_none() {
-            assert!(
-                Instant::now() < until,
-                "{order:?}: the tool waits for nobody"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        eventually(
+            || format!("{order:?}: the tool waits for nobody"),
+            || tool.try_wait().unwrap().is_some(),
+        );
         let answer = self.stage.does(&["invoke", "--local", "{\"a\": 1}"], 0);
         assert_eq!(
             answer.stdout, "{\"asked\": {\"a\": 1}}",
@@ -93,9 +90,10 @@ impl Scene {
             answer.stderr
         );
         self.stage.stop();
-        eventually(&format!("{order:?}: a process is left"), || {
-            self.stage.processes().is_empty()
-        });
+        eventually(
+            || format!("{order:?}: a process is left"),
+            || self.stage.processes().is_empty(),
+        );
     }
 
     /// Starts an invocation that its agent does not answer.
@@ -103,7 +101,7 @@ impl Scene {
         let mut command = self.stage.agentcore(&["invoke", "--local", "null"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let tool = command.spawn().unwrap();
-        eventually("no agent runs", || self.parts(&tool).len() == 5);
+        eventually(|| "no agent runs", || self.parts(&tool).len() == 5);
         // It has the request by now.
         std::thread::sleep(Duration::from_millis(300));
         tool

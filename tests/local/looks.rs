@@ -126,10 +126,13 @@ fn a_look_that_is_killed_leaves_no_emulator_and_nothing_in_the_way() {
         std::thread::sleep(Duration::from_millis(pause));
         look.kill().unwrap();
         look.wait().unwrap();
-        eventually("an emulator outlives the look that started it", || {
-            let lock = fs::File::open(stage.home().join("running.lock")).unwrap();
-            lock.try_lock().is_ok()
-        });
+        eventually(
+            || "an emulator outlives the look that started it",
+            || {
+                let lock = fs::File::open(stage.home().join("running.lock")).unwrap();
+                lock.try_lock().is_ok()
+            },
+        );
         let next = stage.does(&["status", "--local"], 0);
         let prepared = "seller\n  state  not deployed\n";
         assert_eq!(next.stdout, prepared, "killed after {pause} ms");

@@ -32,10 +32,12 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
+
+use crate::support::eventually;
 
 const MANIFEST: &str = r#"
 [workspace]
@@ -216,14 +218,6 @@ fn ask(url: &str, service: &str, line: &str, body: &str) -> String {
     answer
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn it_starts_once_is_shown_and_stops() {
     let stage = Stage::new();
@@ -353,7 +347,7 @@ fn it_ends_when_its_directory_is_removed() {
     let stage = Stage::new();
     let url = stage.start();
     fs::remove_dir_all(stage.dir.path().join("target")).unwrap();
-    eventually("it still answers", || !is_reachable(&url));
+    eventually(|| "it still answers", || !is_reachable(&url));
     assert!(!stage.home().exists(), "and it writes nothing any more");
     let again = stage.start();
     assert!(is_reachable(&again));
@@ -366,7 +360,7 @@ fn a_cleaned_and_restarted_project_has_one_emulator() {
     fs::remove_dir_all(stage.dir.path().join("target")).unwrap();
     let second = stage.start();
     if first != second {
-        eventually("the first one still answers", || !is_reachable(&first));
+        eventually(|| "the first one still answers", || !is_reachable(&first));
     }
     assert!(is_reachable(&second));
     assert_eq!(stage.status()["emulator"]["url"], second);

@@ -14,7 +14,7 @@ fn after_a_kill_the_next_command_starts_it_again() {
     let url = stage.start();
     let pid = stage.pid();
     kill_process(process(pid), Signal::KILL).unwrap();
-    eventually("it still answers", || !is_reachable(&url));
+    eventually(|| "it still answers", || !is_reachable(&url));
     assert_eq!(stage.status()["running"], false);
     assert_eq!(stage.start(), url);
     assert_ne!(stage.pid(), pid);
@@ -55,9 +55,10 @@ fn a_killed_ministack_loses_nothing_that_was_answered() {
     let kill = || {
         let data_plane = stage.pid();
         kill_process(process(ministack(data_plane)), Signal::KILL).unwrap();
-        eventually("the data plane still runs", || {
-            test_kill_process(process(data_plane)).is_err()
-        });
+        eventually(
+            || "the data plane still runs",
+            || test_kill_process(process(data_plane)).is_err(),
+        );
     };
     kill();
     let answer = stage.does(&["deploy", "--local"], 0);
@@ -80,7 +81,7 @@ fn a_sigterm_by_the_user_writes_the_state_too() {
     let role = "Action=CreateRole&Version=2010-05-08&RoleName=Kept&AssumeRolePolicyDocument=%7B%7D";
     ask(&url, "iam", "POST /", role);
     kill_process(process(stage.pid()), Signal::TERM).unwrap();
-    eventually("it still runs", || stage.status()["running"] == false);
+    eventually(|| "it still runs", || stage.status()["running"] == false);
     assert_eq!(stage.start(), url);
     let list = ask(&url, "iam", "POST /", "Action=ListRoles&Version=2010-05-08");
     assert!(list.contains("Kept"), "{list}");

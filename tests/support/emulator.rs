@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::bed;
+use super::{bed, waiting::PATIENCE};
 
 /// Credentials that only work with an emulator.
 pub const ACCESS_KEY: &str = "test";
@@ -351,7 +351,7 @@ pub fn support(name: &str) -> PathBuf {
 
 fn request(port: u16, line: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
         "{line}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -34,6 +34,7 @@ pub mod toolkit;
 pub mod tunnel;
 #[cfg(unix)]
 pub mod unprivileged;
+pub mod waiting;
 pub mod wheels;
 
 pub use actions::Call;
@@ -44,3 +45,4 @@ pub use project::Project;
 pub use proxy::{Counted, Moment, Proxy};
 pub use scripted::{Script, Scripted};
 pub use server::Answer;
+pub use waiting::{PATIENCE, eventually};

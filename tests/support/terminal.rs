@@ -16,10 +16,7 @@ use rustix::{
     termios::{Winsize, tcsetwinsize},
 };
 
-use super::command::Cli;
-
-/// The time limit for everything that is awaited.
-const LIMIT: Duration = Duration::from_secs(30);
+use super::{command::Cli, waiting::PATIENCE};
 
 const ROWS: u16 = 40;
 
@@ -100,7 +97,7 @@ impl Terminal {
                 return;
             }
             assert!(
-                start.elapsed() < LIMIT,
+                start.elapsed() < PATIENCE,
                 "no `{text}` on the screen:\n{screen}"
             );
             std::thread::sleep(Duration::from_millis(10));
@@ -138,7 +135,7 @@ impl Terminal {
         let start = Instant::now();
         while !self.picture().iter().any(|shown| is_it(shown)) {
             let rows = self.picture().join("\n");
-            assert!(start.elapsed() < LIMIT, "no row `{wanted}`:\n{rows}");
+            assert!(start.elapsed() < PATIENCE, "no row `{wanted}`:\n{rows}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -159,7 +156,11 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(start.elapsed() < LIMIT, "still running:\n{}", self.screen());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "still running:\n{}",
+                self.screen()
+            );
             std::thread::sleep(Duration::from_millis(10));
         };
         if let Some(reader) = self.reader.take() {

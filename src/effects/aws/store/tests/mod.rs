@@ -27,3 +27,10 @@ pub(in crate::effects::aws) mod emulator;
     reason = "the store needs a part of the test bed, and tests touch the world"
 )]
 pub(in crate::effects::aws) mod server;
+#[path = "../../../../../tests/support/waiting.rs"]
+#[allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the emulator needs a part of it"
+)]
+mod waiting;
