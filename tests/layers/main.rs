@@ -12,7 +12,7 @@ mod source;
 mod wording;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -207,6 +207,27 @@ fn every_test_is_part_of_a_test_binary() {
         found += 1;
     }
     assert!(found > 20, "only {found} were found");
+}
+
+/// A file that no module declares is not compiled, and no tool reports it.
+#[test]
+fn every_source_is_part_of_the_crate() {
+    let texts: BTreeMap<String, String> = texts().into_iter().collect();
+    let is_declared = |path: &str| {
+        let module = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let (folder, name) = module.rsplit_once('/').unwrap_or(("lib", module));
+        let line = format!("mod {name};");
+        [format!("{folder}.rs"), format!("{folder}/mod.rs")]
+            .iter()
+            .filter_map(|parent| texts.get(parent))
+            .any(|text| text.lines().any(|found| found.ends_with(&line)))
+    };
+    let roots = ["build.rs", "lib.rs", "main.rs"];
+    let undeclared: Vec<&String> = texts
+        .keys()
+        .filter(|path| !roots.contains(&path.as_str()) && !is_declared(path))
+        .collect();
+    assert!(undeclared.is_empty(), "no `mod` for {undeclared:?}");
 }
 
 fn root() -> PathBuf {
