@@ -19,6 +19,31 @@ pub(crate) struct Question {
     pub(crate) nothing: &'static str,
 }
 
+/// What a run does to a thing that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Adopt,
+    Change,
+}
+
+impl Question {
+    /// Returns the question about one thing, such as "the role `x`", at a place.
+    pub(crate) fn about(verb: Verb, what: String, place: &str) -> Self {
+        let (verb, begins, done) = match verb {
+            Verb::Adopt => ("adopt", "Adopt", "adopted"),
+            Verb::Change => ("change", "Change", "changed"),
+        };
+        Self {
+            verb,
+            pronoun: "it",
+            text: format!("{begins} {what} ({place})?"),
+            refused: format!("{what} was not {done}"),
+            nothing: "nothing was written",
+            what,
+        }
+    }
+}
+
 /// Fails unless the user agrees, or agreed with `--yes`.
 pub(crate) fn agree(question: &Question, run: &Run<'_>) -> Result<(), Failure> {
     let Question {

@@ -9,7 +9,7 @@ use crate::{
         clock,
     },
     engine::{
-        agreement::{self, Question},
+        agreement::{self, Question, Verb},
         plan_output::{Planned, announce},
         run::Run,
     },
@@ -281,14 +281,7 @@ pub(crate) fn agree<'a>(
         planned.plain(&format!("Adopting role `{name}` would:"));
         planned.steps(role.steps(), Reveal::Keys);
         let place = sessions::places([(session, agent.stage.as_ref())]);
-        let question = Question {
-            verb: "adopt",
-            what: format!("the role `{name}`"),
-            pronoun: "it",
-            text: format!("Adopt the role `{name}` ({place})?"),
-            refused: format!("the role `{name}` was not adopted"),
-            nothing: "nothing was written",
-        };
+        let question = Question::about(Verb::Adopt, format!("the role `{name}`"), &place);
         agreement::agree(&question, run)?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::{
     config::RoleSettings,
     effects::aws::{AwsError, Session, code_build::CodeBuild},
     engine::{
-        agreement::{self, Question},
+        agreement::{self, Question, Verb},
         plan_output::{Planned, announce},
         role::{self, Extent, RoleWork},
         run::Run,
@@ -161,14 +161,7 @@ impl BuildWork {
         planned.plain(&format!("Adopting the build project `{name}` would:"));
         self.show(planned);
         let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
-        let question = Question {
-            verb: "adopt",
-            what: format!("the build project `{name}`"),
-            pronoun: "it",
-            text: format!("Adopt the build project `{name}` ({place})?"),
-            refused: format!("the build project `{name}` was not adopted"),
-            nothing: "nothing was written",
-        };
+        let question = Question::about(Verb::Adopt, format!("the build project `{name}`"), &place);
         agreement::agree(&question, run)
     }
 

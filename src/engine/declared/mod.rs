@@ -21,7 +21,7 @@ pub(crate) use self::{
 use self::{files::complete, work::Work};
 use super::{
     agent::in_aws::Purpose,
-    agreement::{self, Question},
+    agreement::{self, Question, Verb},
     plan_output::Planned,
     role::RoleWork,
     run::Run,
@@ -196,14 +196,7 @@ impl DeclaredWork<'_> {
                 planned.detail(line);
             }
             let place = sessions::places([(work.session, work.resource.stage.as_ref())]);
-            let question = Question {
-                verb: "change",
-                what: format!("the {what}"),
-                pronoun: "it",
-                text: format!("Change the {what} ({place})?"),
-                refused: format!("the {what} was not changed"),
-                nothing: "nothing was written",
-            };
+            let question = Question::about(Verb::Change, format!("the {what}"), &place);
             agreement::agree(&question, run)?;
         }
         Ok(())
