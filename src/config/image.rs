@@ -157,15 +157,9 @@ fn args(image: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, 
             problems.at(span, what, "");
             continue;
         }
-        if let Some(secret) = variable::secret_in(&name, &text) {
-            let what = format!("the value of `{name}` in `args` looks like {secret}");
-            let message = problems.masked(span, value_span, what);
-            problems.warn(
-                message
-                    .note("anyone who can read the repository or pull the image can read it")
-                    .help(variable::SECRET_INSTEAD),
-            );
-        }
+        let places = (span, value_span);
+        let readers = ("args", "pull the image");
+        variable::warn_of_secret((&name, &text), places, readers, problems);
         args.insert(name, text);
     }
     args

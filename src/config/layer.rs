@@ -152,15 +152,9 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
                 "",
             );
         } else {
-            if let Some(secret) = variable::secret_in(&key, &text) {
-                let what = format!("the value of `{key}` in `env` looks like {secret}");
-                let message = problems.masked(span, value_span, what);
-                problems.warn(
-                    message
-                        .note("anyone who can read the repository or the runtime can read it")
-                        .help(variable::SECRET_INSTEAD),
-                );
-            }
+            let places = (span, value_span);
+            let readers = ("env", "the runtime");
+            variable::warn_of_secret((&key, &text), places, readers, problems);
             env.insert(key, text);
         }
     }

@@ -1,8 +1,8 @@
 //! A runtime's environment variables: the service's limits, and values that do not belong in one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
-use super::Platform;
+use super::{Platform, read::Problems};
 use crate::redaction::secret::{self, Scan};
 
 /// The limit for all names and values together, in bytes.
@@ -38,6 +38,28 @@ pub(crate) fn secret_in(name: &str, value: &str) -> Option<&'static str> {
     let line = format!("{name}={value}\n");
     let found = secret::find(line.as_bytes(), scan).ok()?;
     found.first().map(|finding| finding.what)
+}
+
+/// Warns if the value of a key looks like a secret. `table` is the key of the table, and `readers`
+/// can read the value, besides those who can read the repository.
+pub(super) fn warn_of_secret(
+    (name, value): (&str, &str),
+    (name_at, value_at): (Range<usize>, Range<usize>),
+    (table, readers): (&str, &str),
+    problems: &mut Problems<'_>,
+) {
+    let Some(secret) = secret_in(name, value) else {
+        return;
+    };
+    let what = format!("the value of `{name}` in `{table}` looks like {secret}");
+    let warning = problems.masked(name_at, value_at, what);
+    problems.warn(
+        warning
+            .note(format!(
+                "anyone who can read the repository or {readers} can read it"
+            ))
+            .help(SECRET_INSTEAD),
+    );
 }
 
 /// Returns the size of the variables in bytes.
