@@ -52,7 +52,7 @@ const CREDENTIALS: [&str; 23] = [
 ];
 
 /// The variables for proxies and trusted certificates.
-const NETWORK: [&str; 6] = [
+pub(super) const NETWORK: [&str; 6] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",

@@ -16,7 +16,11 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{data_plane::pace::DIVISOR, install, models::Models};
+use super::{
+    data_plane::pace::DIVISOR,
+    install,
+    models::{Models, NETWORK},
+};
 use crate::{
     config::LocalModels,
     effects::{
@@ -358,19 +362,15 @@ fn reaches_it(name: &OsStr) -> bool {
         "SYSTEMROOT",
         "WINDIR",
         "PATHEXT",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
         "CARGO_AGENTCORE_CACHE_DIR",
         "CARGO_NET_OFFLINE",
         "TMPDIR",
         DIVISOR,
     ];
     let beginnings = ["LC_", "XDG_", "UV_", "PIP_", "PYENV_"];
-    known.contains(&name.as_str()) || beginnings.iter().any(|begin| name.starts_with(begin))
+    known.contains(&name.as_str())
+        || NETWORK.contains(&name.as_str())
+        || beginnings.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Lets a process outlive the console. On Unix, the started processes leave the terminal
