@@ -39,6 +39,22 @@ pub(crate) struct Insertion {
     pub(crate) whole: String,
 }
 
+impl Insertion {
+    /// Returns the insertion of a table into a manifest.
+    pub(crate) fn of(
+        manifest: &Manifest,
+        what: &'static str,
+        table: String,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            manifest: manifest.path.clone(),
+            what,
+            whole: plan::with_table(manifest, &table)?,
+            table,
+        })
+    }
+}
+
 impl Before {
     /// Returns the project of a directory without a manifest.
     pub(crate) fn empty(root: PathBuf) -> Result<Self, Failure> {
@@ -106,34 +122,26 @@ impl Before {
         tables: &dyn Fn(Head, Option<&Region>) -> String,
     ) -> Result<Vec<Insertion>, Failure> {
         let place = plan::place(target, &self.workspace.manifests)?;
-        let insertion = |manifest: &Manifest, what, table: String| {
-            Ok::<_, Failure>(Insertion {
-                manifest: manifest.path.clone(),
-                what,
-                whole: plan::with_table(manifest, &table)?,
-                table,
-            })
-        };
         let region = decided.region.as_ref();
         match place.project {
             // The project's region is declared with the project; the agent's table only contains a
             // different one.
             ProjectTable::Declared => {
                 let table = tables(place.head, decided.given.as_ref());
-                Ok(vec![insertion(target, "the agent", table)?])
+                Ok(vec![Insertion::of(target, "the agent", table)?])
             }
             ProjectTable::Beside => {
                 let own = project_lines(place.head, project, region);
                 let table = format!("{own}\n{}", tables(place.head, None));
-                Ok(vec![insertion(target, "the agent", table)?])
+                Ok(vec![Insertion::of(target, "the agent", table)?])
             }
             ProjectTable::InWorkspace(known) => {
                 let project = known.as_ref().unwrap_or(project);
                 let root = &self.workspace.manifests[0];
                 let shared = project_lines(Head::Workspace, project, region);
                 Ok(vec![
-                    insertion(root, "the project", shared)?,
-                    insertion(target, "the agent", tables(place.head, None))?,
+                    Insertion::of(root, "the project", shared)?,
+                    Insertion::of(target, "the agent", tables(place.head, None))?,
                 ])
             }
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{After, Args, conclusion};
 use crate::{
-    config::{CargoPackage, Manifest},
+    config::CargoPackage,
     effects::{adopt_files, cargo_build, clock, files::read_text},
     error::{Failure, Message},
     names::{AgentName, ProjectId, Region},
@@ -89,14 +89,6 @@ fn insertions(
     };
     let digits = adopt_files::lasting_digits(&before.root).unwrap_or_else(clock::random_digits);
     let new = project_id(agent, digits);
-    let insertion = |manifest: &Manifest, what, table: String| {
-        Ok::<_, Failure>(Insertion {
-            manifest: manifest.path.clone(),
-            what,
-            whole: plan::with_table(manifest, &table)?,
-            table,
-        })
-    };
     let own = |project: Option<&ProjectId>, region: Option<&Region>| {
         package_lines(&PackageKeys {
             project,
@@ -110,19 +102,19 @@ fn insertions(
     match plan::place(target, &before.workspace.manifests)?.project {
         ProjectTable::Declared => {
             let table = own(None, decided.given.as_ref());
-            Ok(vec![insertion(target, "the agent", table)?])
+            Ok(vec![Insertion::of(target, "the agent", table)?])
         }
         ProjectTable::Beside => {
             let table = own(Some(&new), region);
-            Ok(vec![insertion(target, "the agent", table)?])
+            Ok(vec![Insertion::of(target, "the agent", table)?])
         }
         ProjectTable::InWorkspace(known) => {
             let root = &before.workspace.manifests[0];
             let project = known.as_ref().unwrap_or(&new);
             let shared = project_lines(Head::Workspace, project, region);
             Ok(vec![
-                insertion(root, "the project", shared)?,
-                insertion(target, "the agent", own(None, None))?,
+                Insertion::of(root, "the project", shared)?,
+                Insertion::of(target, "the agent", own(None, None))?,
             ])
         }
     }
