@@ -51,12 +51,7 @@ const fn real(
     anchors: &'static [&'static str],
     expression: &'static str,
 ) -> Pattern {
-    Pattern {
-        what,
-        anchors,
-        expression,
-        judge: Judge::Real,
-    }
+    judged(Judge::Real, what, anchors, expression)
 }
 
 const fn judged(
