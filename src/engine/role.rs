@@ -22,6 +22,7 @@ use crate::{
         change::{Reveal, Step as _},
         ownership::{Identity, Ownership},
         role::{self, Adopt, DesiredRole, ObservedRole, RolePlan, RoleStep, WholeRole},
+        runtime::observed::role_arn,
     },
     ui::Ui,
 };
@@ -159,26 +160,34 @@ pub(crate) fn plan(
     observed: Option<ObservedRole>,
     adopt: Adopt,
 ) -> Result<RoleWork, Failure> {
-    let RoleSettings::Given { arn } = &agent.role else {
-        return plan_own(desired(agent, session), observed, adopt);
-    };
+    match desired(agent, session) {
+        Some(desired) => plan_own(desired, observed, adopt),
+        None => check_given(agent, session, observed),
+    }
+}
+
+/// Checks the user's own role.
+fn check_given(
+    agent: &Agent,
+    session: &Session,
+    observed: Option<ObservedRole>,
+) -> Result<RoleWork, Failure> {
     check_account(agent, session)?;
+    let arn = role_arn(&agent.role, session.partition, &session.account);
     let observed = observed.ok_or_else(|| {
-        Failure::world(format!("there is no role `{}`", arn.arn))
+        Failure::world(format!("there is no role `{arn}`"))
             .help("`role.arn` must name an existing role; without it, this tool creates one")
     })?;
-    if observed.arn != arn.arn {
+    if observed.arn != arn {
         return Err(Failure::config(format!(
             "the ARN of the role `{}` is `{}`",
-            arn.name, observed.arn
+            agent.role.name(),
+            observed.arn
         ))
         .help("write that ARN as `role.arn`"));
     }
-    let warnings = role::check_given(&arn.arn, &session.account, &observed)?;
-    Ok(RoleWork::Given {
-        arn: arn.arn.clone(),
-        warnings,
-    })
+    let warnings = role::check_given(&arn, &session.account, &observed)?;
+    Ok(RoleWork::Given { arn, warnings })
 }
 
 /// Like [`decide`], for a role of this tool.
@@ -342,7 +351,8 @@ pub(crate) async fn apply(
         .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
 }
 
-pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
+/// Returns the role that the agent needs; `None` if it has the user's own.
+pub(crate) fn desired(agent: &Agent, session: &Session) -> Option<DesiredRole> {
     let RoleSettings::Managed {
         name,
         path,
@@ -350,7 +360,7 @@ pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         policies,
     } = &agent.role
     else {
-        unreachable!("a given role is never written");
+        return None;
     };
     let scope = Scope {
         partition: session.partition,
@@ -361,7 +371,7 @@ pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
     let arn = |policy: &ManagedPolicy| {
         policy::managed_policy_arn(policy, session.partition, &session.account)
     };
-    DesiredRole {
+    Some(DesiredRole {
         name: name.clone(),
         path: path.clone(),
         partition: session.partition,
@@ -373,7 +383,7 @@ pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         attached: policies.iter().map(arn).collect(),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
-    }
+    })
 }
 
 /// Returns the role that the service assumes for a resource, if this tool keeps one. It has the

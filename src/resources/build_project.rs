@@ -58,9 +58,12 @@ pub(crate) enum BuildProjectStep {
         fields: Vec<FieldChange>,
         adopts: bool,
     },
-    Delete {
-        name: String,
-    },
+}
+
+/// The deletion of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeletionStep {
+    pub(crate) name: String,
 }
 
 /// What an agent has for builds in one region.
@@ -204,11 +207,7 @@ pub(crate) fn deletion(
     place: Place<'_>,
     there: &ObservedBuilds,
     logs: Logs,
-) -> (
-    Deletion<BuildProjectStep>,
-    Deletion<LogGroupStep>,
-    RoleDeletion,
-) {
+) -> (Deletion<DeletionStep>, Deletion<LogGroupStep>, RoleDeletion) {
     let ObservedBuilds {
         name,
         project,
@@ -234,7 +233,7 @@ pub(crate) fn deletion(
     let log_group = log_group.as_ref().filter(|_| is_ours);
     let delete = project
         .is_some()
-        .then(|| BuildProjectStep::Delete { name: name.clone() });
+        .then(|| DeletionStep { name: name.clone() });
     (
         Deletion::of(delete),
         log_group.map_or_else(Deletion::default, |group| log_group::deletion(group, logs)),
@@ -282,7 +281,6 @@ fn walk(place: &str, wanted: &Value, there: &Value, found: &mut Vec<FieldChange>
 
 impl Step for BuildProjectStep {
     fn change(&self) -> Change {
-        let subject = |name: &str| Subject::new("build project", name);
         match self {
             Self::Create { name, body: _ } => Change::of(Action::Create, subject(name)),
             Self::Update {
@@ -291,9 +289,18 @@ impl Step for BuildProjectStep {
                 fields,
                 adopts: _,
             } => Change::of(Action::Update, subject(name)).with(Details::Fields(fields.clone())),
-            Self::Delete { name } => Change::of(Action::Delete, subject(name)),
         }
     }
+}
+
+impl Step for DeletionStep {
+    fn change(&self) -> Change {
+        Change::of(Action::Delete, subject(&self.name))
+    }
+}
+
+fn subject(name: &str) -> Subject {
+    Subject::new("build project", name)
 }
 
 #[cfg(test)]
@@ -317,10 +324,7 @@ mod tests {
     /// Returns what CodeBuild has after the steps.
     fn applied(steps: &[BuildProjectStep]) -> ObservedBuildProject {
         let (BuildProjectStep::Create { body, .. } | BuildProjectStep::Update { body, .. }) =
-            &steps[0]
-        else {
-            panic!("{steps:?}");
-        };
+            &steps[0];
         let mut document = body.clone();
         // The service adds members.
         document["environment"]["environmentVariables"] = json!([]);
@@ -336,7 +340,7 @@ mod tests {
     }
 
     /// Returns what `clean` deletes of the project.
-    fn cleaned(there: &ObservedBuildProject) -> Vec<BuildProjectStep> {
+    fn cleaned(there: &ObservedBuildProject) -> Vec<DeletionStep> {
         let desired = desired();
         let place = Place {
             identity: &desired.identity,

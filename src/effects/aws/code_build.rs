@@ -11,7 +11,7 @@ use super::{
 use crate::{
     package::build_script::FROM,
     protocol::json_services,
-    resources::build_project::{BuildProjectStep, ObservedBuildProject},
+    resources::build_project::{BuildProjectStep, DeletionStep, ObservedBuildProject},
 };
 
 #[derive(Debug, Clone)]
@@ -87,12 +87,16 @@ impl CodeBuild {
         let (action, name, body) = match step {
             BuildProjectStep::Create { name, body } => ("codebuild:CreateProject", name, body),
             BuildProjectStep::Update { name, body, .. } => ("codebuild:UpdateProject", name, body),
-            BuildProjectStep::Delete { name } => {
-                let body = json!({ "name": name });
-                return gone_or(self.call("codebuild:DeleteProject", name, &body).await);
-            }
         };
         self.call(action, name, body).await.map(|_| ())
+    }
+
+    pub(crate) async fn delete(
+        &self,
+        DeletionStep { name }: &DeletionStep,
+    ) -> Result<(), AwsError> {
+        let body = json!({ "name": name });
+        gone_or(self.call("codebuild:DeleteProject", name, &body).await)
     }
 
     /// Returns a build of the same sources that another run started and that goes on.

@@ -15,7 +15,7 @@ use crate::{
     names::RoleName,
     policy::Document,
     resources::{
-        role::{ObservedRole, POLICY_PREFIX, RoleStep},
+        role::{DeletionStep, ObservedRole, POLICY_PREFIX, RoleStep},
         tags::POLICIES,
     },
 };
@@ -270,8 +270,15 @@ impl Iam {
                 document,
                 before: _,
             } => gone_or(self.set_trust(role, document).await),
-            RoleStep::DeletePolicy { role, policy } => self.delete_policy(role, policy).await,
-            RoleStep::Delete { role } => self.delete(role).await,
+        }
+    }
+
+    /// Carries out one step of a deletion.
+    pub(crate) async fn apply_deletion(&self, step: &DeletionStep) -> Result<(), AwsError> {
+        match step {
+            DeletionStep::Change(step) => self.apply(step).await,
+            DeletionStep::DeletePolicy { role, policy } => self.delete_policy(role, policy).await,
+            DeletionStep::Delete { role } => self.delete(role).await,
         }
     }
 }

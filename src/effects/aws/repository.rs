@@ -10,7 +10,9 @@ use super::{
     found,
     json_client::{items, text},
 };
-use crate::resources::repository::{ObservedRepository, OwnRepository, RepositoryStep};
+use crate::resources::repository::{
+    DeletionStep, ObservedRepository, OwnRepository, RepositoryStep,
+};
 
 impl Ecr {
     /// Reads the repository; `None` if it does not exist.
@@ -100,12 +102,18 @@ impl Ecr {
                 name,
                 json!({ "resourceArn": arn, "tagKeys": keys }),
             ),
-            RepositoryStep::DeleteImages { name, digests, .. } => {
-                return self.delete_images(name, digests).await;
-            }
-            RepositoryStep::Delete { name } => return self.delete(name).await,
         };
         self.call(action, name, &body).await.map(|_| ())
+    }
+
+    /// Carries out a deletion.
+    pub(crate) async fn apply_deletion(&self, step: &DeletionStep) -> Result<(), AwsError> {
+        match step {
+            DeletionStep::DeleteImages { name, digests, .. } => {
+                self.delete_images(name, digests).await
+            }
+            DeletionStep::Delete { name } => self.delete(name).await,
+        }
     }
 
     async fn create(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<(), AwsError> {

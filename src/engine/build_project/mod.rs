@@ -123,7 +123,7 @@ impl BuildWork {
         let role = self.role_steps().iter();
         let role = role.map(|step| Difference::step(format!("{part}.role"), &step.change()));
         let project = self.steps.iter().flat_map(|step| match step {
-            BuildProjectStep::Create { .. } | BuildProjectStep::Delete { .. } => {
+            BuildProjectStep::Create { .. } => {
                 vec![Difference::step(part, &step.change())]
             }
             BuildProjectStep::Update { fields, .. } => fields

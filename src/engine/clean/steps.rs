@@ -24,7 +24,7 @@ use crate::{
         bucket,
         change::Step as _,
         clean::{CleanPlan, CleanStep, ObservedObject, Turn, What},
-        role::{self, RoleStep},
+        role,
         runtime::deletion::DeletionStep,
     },
     ui::Ui,
@@ -65,19 +65,19 @@ impl Lane<'_> {
             What::Runtime(DeletionStep::Delete { runtime, region: _ }) => {
                 delete_runtime(&Runtimes::new(session), runtime, ui).await
             }
-            What::Repository(step) => Ok(Ecr::new(session).change(step).await?),
+            What::Repository(step) => Ok(Ecr::new(session).apply_deletion(step).await?),
             What::Object(ObservedObject { object, versions }) => {
                 Ok(S3::new(session).delete(object, versions).await?)
             }
             What::Bucket(step) => self.bucket(step, session, ui).await,
-            What::Builds(step) => Ok(CodeBuild::new(session).apply(step).await?),
+            What::Builds(step) => Ok(CodeBuild::new(session).delete(step).await?),
             What::Role(step) => self.role(step, session).await,
             What::Declared(part) => declared::delete(session, part, ui).await,
         }
     }
 
-    async fn role(&self, step: &RoleStep, session: &Session) -> Result<(), Failure> {
-        let done = Iam::new(session).apply(step).await;
+    async fn role(&self, step: &role::DeletionStep, session: &Session) -> Result<(), Failure> {
+        let done = Iam::new(session).apply_deletion(step).await;
         done.map_err(|error| {
             let is_denied = error.kind == Kind::Denied;
             let failure = Failure::from(error);

@@ -19,7 +19,7 @@ use crate::{
     protocol::control::api,
     resources::{
         clean::{self, CleanPlan, DeclaredPart, ObservedDeclared},
-        declared::{self, DeclaredStep},
+        declared::{self, DeletionStep},
         ownership::Identity,
     },
     ui::Ui,
@@ -73,18 +73,17 @@ pub(crate) async fn delete(
     ui: &Ui,
 ) -> Result<(), Failure> {
     match step {
-        DeclaredStep::DeletePart { id: part, .. } => {
+        DeletionStep::DeletePart { id: part, .. } => {
             let parts = api(resource.kind).parts;
             let parts = parts.expect("only such kinds have steps for parts");
             delete_part(session, resource, (parts, id, part), ui).await
         }
-        DeclaredStep::Delete { .. } => {
+        DeletionStep::Delete { .. } => {
             let resources = Resources::new(session);
             resources.delete(resource, id).await?;
             let what = format!("{} to be deleted", declared::subject(resource));
             let look = async || gone(resources.get(resource, id).await);
             wait(&what, retry::DELETION, look, ui).await
         }
-        _ => unreachable!("`clean` only deletes"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::target_agents::agents;
 use crate::{
-    config::{Agent, Resource, RoleSettings},
+    config::{Agent, Resource},
     effects::aws::{Session, declared::Resources},
     engine::role,
     error::Message,
@@ -27,10 +27,10 @@ pub(crate) async fn undeclared(
     role: Option<&ObservedRole>,
     resources: &[Resource],
 ) -> Vec<Kept> {
-    let (Some(role), RoleSettings::Managed { .. }) = (role, &agent.role) else {
+    let (Some(role), Some(wanted)) = (role, role::desired(agent, session)) else {
         return Vec::new();
     };
-    let wanted = role::desired(agent, session).policy.to_value();
+    let wanted = wanted.policy.to_value();
     let used = declared::used_by(role, &session.region);
     let wanted = declared::used_in(&wanted);
     let mut left = Vec::new();

@@ -152,8 +152,7 @@ impl<'a> Work<'a> {
                 DeclaredStep::Create { .. }
                 | DeclaredStep::CreatePart { .. }
                 | DeclaredStep::UpdatePart { .. }
-                | DeclaredStep::Untag { .. }
-                | DeclaredStep::Delete { .. } => {}
+                | DeclaredStep::Untag { .. } => {}
             }
         }
         (adopts || !lines.is_empty()).then_some(lines)
@@ -238,7 +237,6 @@ impl<'a> Work<'a> {
                 resources.tag(arn, tags).await?;
                 return Ok(false);
             }
-            DeclaredStep::Delete { .. } => resources.delete(resource, &id).await?,
         }
         Ok(true)
     }

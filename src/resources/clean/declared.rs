@@ -7,7 +7,7 @@ use crate::{
     config::Resource,
     names::{AccountId, Partition, Region},
     resources::{
-        declared::{self, DeclaredStep, ObservedResource, Untagged, gateway},
+        declared::{self, DeletionStep, ObservedResource, Untagged, gateway},
         deletion::Deletion,
         ownership::Identity,
         role::{self, Place, WholeRole},
@@ -51,7 +51,7 @@ pub(crate) fn plan_declared(
                     step,
                 }))
             };
-            let targets: Vec<DeclaredStep> = targets;
+            let targets: Vec<DeletionStep> = targets;
             plan.take((Turn::Targets, region), Deletion::of(targets), what);
             let rest = Deletion {
                 steps: rest,
@@ -79,12 +79,12 @@ pub(crate) fn plan_declared(
 }
 
 /// Returns true for the deletion of a target that leads to an agent.
-fn leads_to_agent(step: &DeclaredStep, there: &ObservedResource) -> bool {
+fn leads_to_agent(step: &DeletionStep, there: &ObservedResource) -> bool {
     match step {
-        DeclaredStep::DeletePart { subject, .. } => {
+        DeletionStep::DeletePart { subject, .. } => {
             let part = there.parts.get(&subject.name);
             part.is_some_and(|part| gateway::calls_a_runtime(&part.document))
         }
-        _ => false,
+        DeletionStep::Delete { .. } => false,
     }
 }

@@ -7,14 +7,13 @@ use crate::{
     config::Resource,
     names::{Region, RoleName},
     resources::{
-        bucket,
-        build_project::BuildProjectStep,
+        bucket, build_project,
         change::{Action, Change, Step, Subject},
-        declared::DeclaredStep,
+        declared,
         deletion::{Deletion, Kept},
         log_group::LogGroupStep,
-        repository::RepositoryStep,
-        role::{RoleDeletion, RoleStep},
+        repository,
+        role::{self, RoleDeletion},
         runtime,
     },
 };
@@ -58,12 +57,12 @@ impl Turn {
 pub(crate) enum What {
     LogGroup(LogGroupStep),
     Runtime(runtime::deletion::DeletionStep),
-    Repository(RepositoryStep),
+    Repository(repository::DeletionStep),
     /// An object that the toolkit uploaded.
     Object(ObservedObject),
     Bucket(bucket::DeletionStep),
-    Builds(BuildProjectStep),
-    Role(RoleStep),
+    Builds(build_project::DeletionStep),
+    Role(role::DeletionStep),
     Declared(Box<DeclaredPart>),
 }
 
@@ -72,7 +71,7 @@ pub(crate) enum What {
 pub(crate) struct DeclaredPart {
     pub(crate) resource: Resource,
     pub(crate) id: String,
-    pub(crate) step: DeclaredStep,
+    pub(crate) step: declared::DeletionStep,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -8,7 +8,7 @@ mod step;
 mod tests;
 mod used;
 
-pub(crate) use self::step::DeclaredStep;
+pub(crate) use self::step::{DeclaredStep, DeletionStep};
 
 use std::collections::BTreeMap;
 
@@ -197,7 +197,10 @@ fn part_steps(
     let mut steps: Vec<DeclaredStep> = there
         .iter()
         .filter(|(name, _)| !resource.parts.contains_key(*name))
-        .map(|(name, part)| delete_part(resource, parts, name, part))
+        .map(|(name, part)| DeclaredStep::DeletePart {
+            id: part.id.clone(),
+            subject: part_subject(resource, parts, name),
+        })
         .collect();
     for (name, part) in &resource.parts {
         let observed = there.get(name);
@@ -223,18 +226,6 @@ fn part_steps(
     steps
 }
 
-fn delete_part(
-    resource: &Resource,
-    parts: &Parts,
-    name: &str,
-    part: &ObservedPart,
-) -> DeclaredStep {
-    DeclaredStep::DeletePart {
-        id: part.id.clone(),
-        subject: part_subject(resource, parts, name),
-    }
-}
-
 fn part_subject(resource: &Resource, parts: &Parts, name: &str) -> Subject {
     Subject::new(parts.word, name).of(resource.service_name.clone())
 }
@@ -244,7 +235,7 @@ pub(crate) fn deletion(
     resource: &Resource,
     there: &ObservedResource,
     untagged: Untagged,
-) -> Deletion<DeclaredStep> {
+) -> Deletion<DeletionStep> {
     let is_adopted = matches!(&there.tags, Tags::Known(tags) if tags.contains_key(ADOPTED));
     let why = match claim(resource, there, untagged) {
         Claim::NotOurs(why) => why,
@@ -254,10 +245,13 @@ pub(crate) fn deletion(
             let api = api(resource.kind).parts.into_iter();
             let parts = api.flat_map(|parts| {
                 let there = there.parts.iter();
-                there.map(move |(name, part)| delete_part(resource, parts, name, part))
+                there.map(move |(name, part)| DeletionStep::DeletePart {
+                    id: part.id.clone(),
+                    subject: part_subject(resource, parts, name),
+                })
             });
             let subject = subject(resource);
-            return Deletion::of(parts.chain([DeclaredStep::Delete { subject }]));
+            return Deletion::of(parts.chain([DeletionStep::Delete { subject }]));
         }
     };
     Deletion::keeping(subject(resource), why)

@@ -45,9 +45,13 @@ pub(crate) enum DeclaredStep {
         subject: Subject,
         tags: BTreeMap<String, String>,
     },
-    Delete {
-        subject: Subject,
-    },
+}
+
+/// What `clean` deletes of a declared resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeletionStep {
+    DeletePart { id: String, subject: Subject },
+    Delete { subject: Subject },
 }
 
 impl Step for DeclaredStep {
@@ -67,16 +71,25 @@ impl Step for DeclaredStep {
             } => (Action::Update, subject, Details::Fields(fields.clone())),
             Self::Untag { subject, .. } => (Action::Untag, subject, Details::None),
             Self::Tag { subject, .. } => (Action::Tag, subject, Details::None),
-            Self::Delete { subject } | Self::DeletePart { subject, .. } => {
-                (Action::Delete, subject, Details::None)
-            }
+            Self::DeletePart { subject, .. } => (Action::Delete, subject, Details::None),
         };
-        let object = match &subject.of {
-            Some(whole) => format!("{} `{}` of `{whole}`", subject.kind, subject.name),
-            None => format!("{} `{}`", subject.kind, subject.name),
-        };
-        Change::new(action, object, subject.clone()).with(details)
+        change(action, subject).with(details)
     }
+}
+
+impl Step for DeletionStep {
+    fn change(&self) -> Change {
+        let (Self::DeletePart { subject, .. } | Self::Delete { subject }) = self;
+        change(Action::Delete, subject)
+    }
+}
+
+fn change(action: Action, subject: &Subject) -> Change {
+    let object = match &subject.of {
+        Some(whole) => format!("{} `{}` of `{whole}`", subject.kind, subject.name),
+        None => format!("{} `{}`", subject.kind, subject.name),
+    };
+    Change::new(action, object, subject.clone())
 }
 
 impl DeclaredStep {
@@ -90,8 +103,7 @@ impl DeclaredStep {
             | Self::Update { .. }
             | Self::DeletePart { .. }
             | Self::Untag { .. }
-            | Self::Tag { .. }
-            | Self::Delete { .. } => None,
+            | Self::Tag { .. } => None,
         }
     }
 
@@ -105,8 +117,7 @@ impl DeclaredStep {
             | Self::Update { .. }
             | Self::DeletePart { .. }
             | Self::Untag { .. }
-            | Self::Tag { .. }
-            | Self::Delete { .. } => false,
+            | Self::Tag { .. } => false,
         }
     }
 }

@@ -48,7 +48,7 @@ fn there(document: Value, tags: Tags) -> ObservedResource {
 const PROVEN: (Untagged, Adopt) = (Untagged::ProvesNothing, Adopt::No);
 
 /// What the service does with a step, as its documentation says.
-fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> Option<ObservedResource> {
+fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> ObservedResource {
     match step {
         DeclaredStep::Create { body, .. } => {
             let mut document = body.clone();
@@ -56,12 +56,12 @@ fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> Option<Obs
                 serde_json::from_value(document.remove("tags").unwrap()).unwrap();
             let added = document.remove("memoryStrategies").unwrap_or_default();
             document.insert("strategies".into(), added_to(Vec::new(), &added).into());
-            Some(self::there(document.into(), Tags::Known(tags)))
+            self::there(document.into(), Tags::Known(tags))
         }
         DeclaredStep::Update { body, .. } if body.contains_key("protocolType") => {
             let mut there = there.unwrap();
             there.document = body.clone();
-            Some(there)
+            there
         }
         DeclaredStep::CreatePart { body, subject, .. }
         | DeclaredStep::UpdatePart { body, subject, .. } => {
@@ -75,12 +75,12 @@ fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> Option<Obs
                 known.is_some(),
                 matches!(step, DeclaredStep::UpdatePart { .. })
             );
-            Some(there)
+            there
         }
         DeclaredStep::DeletePart { subject, .. } => {
             let mut there = there.unwrap();
             assert!(there.parts.remove(&subject.name).is_some());
-            Some(there)
+            there
         }
         DeclaredStep::Update { body, .. } => {
             let mut there = there.unwrap();
@@ -114,24 +114,35 @@ fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> Option<Obs
                 let all = added_to(left, &value["addMemoryStrategies"]);
                 there.document.insert("strategies".into(), all.into());
             }
-            Some(there)
+            there
         }
         DeclaredStep::Tag { tags, .. } => {
             let mut there = there.unwrap();
             if let Tags::Known(known) = &mut there.tags {
                 known.extend(tags.clone());
             }
-            Some(there)
+            there
         }
         DeclaredStep::Untag { keys, .. } => {
             let mut there = there.unwrap();
             if let Tags::Known(known) = &mut there.tags {
                 known.retain(|key, _| !keys.contains(key));
             }
+            there
+        }
+    }
+}
+
+/// What the service does with a deletion.
+fn delete(there: Option<ObservedResource>, step: &DeletionStep) -> Option<ObservedResource> {
+    let mut there = there.unwrap();
+    match step {
+        DeletionStep::DeletePart { subject, .. } => {
+            assert!(there.parts.remove(&subject.name).is_some());
             Some(there)
         }
-        DeclaredStep::Delete { .. } => {
-            assert!(there.unwrap().parts.is_empty(), "parts go first");
+        DeletionStep::Delete { .. } => {
+            assert!(there.parts.is_empty(), "parts go first");
             None
         }
     }
@@ -207,13 +218,13 @@ proptest! {
         for settings in all {
             let resource = memory(settings);
             for step in plan(&resource, state.as_ref(), PROVEN).unwrap() {
-                state = carry_out(state, &step);
+                state = Some(carry_out(state, &step));
             }
             prop_assert_eq!(plan(&resource, state.as_ref(), PROVEN).unwrap(), []);
         }
         let resource = memory(json!({}));
         let steps = deletion(&resource, &state.clone().unwrap(), PROVEN.0).steps;
-        let left = steps.iter().fold(state, carry_out);
+        let left = steps.iter().fold(state, delete);
         prop_assert_eq!(left, None);
     }
 
@@ -225,14 +236,14 @@ proptest! {
         for (settings, targets) in all {
             let resource = gateway(settings, targets);
             let steps = plan(&resource, state.as_ref(), PROVEN).unwrap();
-            state = steps.iter().fold(state, carry_out);
+            state = steps.iter().fold(state, |there, step| Some(carry_out(there, step)));
             let there = state.as_ref().unwrap();
             prop_assert!(there.parts.keys().eq(resource.parts.keys()));
             prop_assert_eq!(plan(&resource, state.as_ref(), PROVEN).unwrap(), []);
         }
         let resource = gateway(json!({}), BTreeMap::new());
         let steps = deletion(&resource, &state.clone().unwrap(), PROVEN.0).steps;
-        let left = steps.iter().fold(state, carry_out);
+        let left = steps.iter().fold(state, delete);
         prop_assert_eq!(left, None);
     }
 }
@@ -350,7 +361,7 @@ fn adopting_takes_a_memory_without_an_owner_and_clean_keeps_it() {
         Tags::Known(BTreeMap::new()),
     );
     for step in plan(&resource, Some(&state), adopt).unwrap() {
-        state = carry_out(Some(state), &step).unwrap();
+        state = carry_out(Some(state), &step);
     }
     assert_eq!(plan(&resource, Some(&state), PROVEN).unwrap(), []);
     let Deletion { steps, kept } = deletion(&resource, &state, PROVEN.0);
@@ -429,7 +440,7 @@ fn a_setting_that_the_service_does_not_show_is_sent_when_it_changed() {
     };
     let mut state = None;
     for step in plan(&custom("a"), None, PROVEN).unwrap() {
-        state = carry_out(state, &step);
+        state = Some(carry_out(state, &step));
     }
     let steps = plan(&custom("b"), state.as_ref(), PROVEN).unwrap();
     let DeclaredStep::Update { body, .. } = &steps[0] else {
@@ -438,7 +449,7 @@ fn a_setting_that_the_service_does_not_show_is_sent_when_it_changed() {
     let sent = &body["memoryStrategies"]["modifyMemoryStrategies"][0];
     assert_eq!(sent["configuration"]["semanticOverride"]["prompt"], "b");
     for step in &steps {
-        state = carry_out(state, step);
+        state = Some(carry_out(state, step));
     }
     assert_eq!(plan(&custom("b"), state.as_ref(), PROVEN).unwrap(), []);
 }
@@ -469,6 +480,6 @@ fn a_target_waits_for_the_runtime_of_its_agent_and_follows_it() {
         let waits = steps.iter().map(DeclaredStep::awaits_a_runtime);
         assert_eq!(waits.collect::<Vec<_>>(), expected, "{steps:?}");
         let ready = steps.iter().filter(|step| !step.awaits_a_runtime());
-        state = ready.fold(state, carry_out);
+        state = ready.fold(state, |there, step| Some(carry_out(there, step)));
     }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::RepositoryStep;
 use crate::{
-    resources::{change::Subject, deletion::Deletion, ownership::Identity},
+    resources::{
+        change::{Action, Change, Step, Subject},
+        deletion::Deletion,
+        ownership::Identity,
+    },
     text::counted,
 };
 
@@ -25,13 +28,27 @@ pub(crate) struct OwnRepository {
     pub(crate) content: Content,
 }
 
+/// One deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeletionStep {
+    DeleteImages {
+        name: String,
+        digests: Vec<String>,
+        /// How many of them are images with a tag.
+        images: usize,
+    },
+    Delete {
+        name: String,
+    },
+}
+
 /// Returns what `clean` does with the agent's repository. `is_used` is true if a runtime that is
 /// kept may run from an image in it.
 pub(crate) fn deletion(
     identity: &Identity,
     there: &OwnRepository,
     is_used: bool,
-) -> Deletion<RepositoryStep> {
+) -> Deletion<DeletionStep> {
     let OwnRepository { tags, content } = there;
     let proven = identity.ownership(tags).proven();
     let why = match proven {
@@ -46,24 +63,41 @@ pub(crate) fn deletion(
 
 impl Content {
     /// Deletes the repository with its content, which the caller has proven.
-    pub(crate) fn deletion(&self) -> Deletion<RepositoryStep> {
+    pub(crate) fn deletion(&self) -> Deletion<DeletionStep> {
         let Self {
             name,
             digests,
             images,
         } = self;
-        let content = (!digests.is_empty()).then(|| RepositoryStep::DeleteImages {
+        let content = (!digests.is_empty()).then(|| DeletionStep::DeleteImages {
             name: name.clone(),
             digests: digests.clone(),
             images: *images,
         });
-        let whole = RepositoryStep::Delete { name: name.clone() };
+        let whole = DeletionStep::Delete { name: name.clone() };
         Deletion::of(content.into_iter().chain([whole]))
     }
 }
 
+impl Step for DeletionStep {
+    fn change(&self) -> Change {
+        match self {
+            Self::DeleteImages {
+                name,
+                digests,
+                images,
+            } => Change::new(
+                Action::Delete,
+                format!("{} of repository `{name}`", words(*images, digests.len())),
+                Subject::new("images", name),
+            ),
+            Self::Delete { name } => Change::of(Action::Delete, Subject::new("repository", name)),
+        }
+    }
+}
+
 /// Describes the content of a repository, where manifests without a tag may refer to images.
-pub(super) fn words(images: usize, all: usize) -> String {
+fn words(images: usize, all: usize) -> String {
     match (images, all.saturating_sub(images)) {
         (images, 0) => counted(images, "image"),
         (0, others) => counted(others, "manifest"),

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-pub(crate) use self::deletion::{Content, OwnRepository, deletion};
+pub(crate) use self::deletion::{Content, DeletionStep, OwnRepository, deletion};
 use crate::{
     error::Failure,
     names::{ProjectId, RuntimeName, ours},
@@ -79,15 +79,6 @@ pub(crate) enum RepositoryStep {
         name: String,
         arn: String,
         keys: Vec<String>,
-    },
-    DeleteImages {
-        name: String,
-        digests: Vec<String>,
-        /// How many of them are images with a tag.
-        images: usize,
-    },
-    Delete {
-        name: String,
     },
 }
 
@@ -222,19 +213,6 @@ impl Step for RepositoryStep {
                 let object = format!("tags {} of repository `{name}`", keys.join(", "));
                 (Action::Remove, object, name)
             }
-            Self::DeleteImages {
-                name,
-                digests,
-                images,
-            } => {
-                let content = deletion::words(*images, digests.len());
-                return Change::new(
-                    Action::Delete,
-                    format!("{content} of repository `{name}`"),
-                    Subject::new("images", name),
-                );
-            }
-            Self::Delete { name } => return Change::of(Action::Delete, whole(name)),
         };
         Change::new(action, object, whole(name))
     }
@@ -334,9 +312,6 @@ mod tests {
                 }
                 RepositoryStep::Untag { keys, .. } => {
                     there.tags.retain(|key, _| !keys.contains(key));
-                }
-                RepositoryStep::DeleteImages { .. } | RepositoryStep::Delete { .. } => {
-                    unreachable!("only `clean` deletes")
                 }
             }
         }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{ObservedRole, POLICY_PREFIX, RoleStep, is_listed, region_of, regions_served};
+use super::{
+    DeletionStep, ObservedRole, POLICY_PREFIX, RoleStep, is_listed, region_of, regions_served,
+};
 use crate::{
     names::{AccountId, Partition, Region, RoleName},
     policy,
@@ -36,7 +38,7 @@ pub(crate) struct WholeRole {
 /// What is taken away of a role.
 #[derive(Debug, Default)]
 pub(crate) struct RoleDeletion {
-    pub(crate) deletion: Deletion<RoleStep>,
+    pub(crate) deletion: Deletion<DeletionStep>,
     /// True if the role still serves other regions.
     pub(crate) serves_others: bool,
 }
@@ -62,18 +64,20 @@ pub(crate) fn deletion(
     let (here, elsewhere): (BTreeSet<Region>, BTreeSet<Region>) = regions_served(role)
         .into_iter()
         .partition(|region| place.regions.contains(region));
-    let mut deletion = Deletion::of(here.iter().map(|region| RoleStep::DeletePolicy {
+    let mut deletion = Deletion::of(here.iter().map(|region| DeletionStep::DeletePolicy {
         role: name.clone(),
         policy: format!("{POLICY_PREFIX}{region}"),
     }));
     if !elsewhere.is_empty() {
         let trust = policy::trust(place.partition, place.account, &elsewhere);
         if !policy::same(&role.trust, &trust.to_value()) {
-            deletion.steps.push(RoleStep::SetTrust {
-                role: name.clone(),
-                document: trust,
-                before: role.trust.clone(),
-            });
+            deletion
+                .steps
+                .push(DeletionStep::Change(RoleStep::SetTrust {
+                    role: name.clone(),
+                    document: trust,
+                    before: role.trust.clone(),
+                }));
         }
         let regions: Vec<&str> = elsewhere.iter().map(Region::as_str).collect();
         let why = format!(
@@ -87,23 +91,22 @@ pub(crate) fn deletion(
         };
     }
     let attached = attached_by_us(declared, role);
-    deletion
-        .steps
-        .extend(attached.iter().map(|arn| RoleStep::Detach {
-            role: name.clone(),
-            arn: (*arn).to_owned(),
-        }));
+    let detach = attached.iter().map(|arn| RoleStep::Detach {
+        role: name.clone(),
+        arn: (*arn).to_owned(),
+    });
+    deletion.steps.extend(detach.map(DeletionStep::Change));
     let hindrances = hindrances(name, role, &attached, instance_profiles);
     if role.tags.contains_key(ADOPTED) {
-        deletion.steps.push(RoleStep::Untag {
+        deletion.steps.push(DeletionStep::Change(RoleStep::Untag {
             role: name.clone(),
             keys: our_tags(role),
-        });
+        }));
         let why = "it was adopted; our policies and tags are removed";
         deletion.kept.push(Kept::fine(what, why));
     } else if hindrances.is_empty() {
         let role = name.clone();
-        deletion.steps.push(RoleStep::Delete { role });
+        deletion.steps.push(DeletionStep::Delete { role });
     } else {
         let left = hindrances.into_iter();
         let left = left.map(|why| Kept::leftover(what.clone(), why));

@@ -32,7 +32,7 @@ pub(crate) use self::attached::is_listed;
 pub(crate) use self::attached::mark;
 pub(crate) use self::deletion::{Place, RoleDeletion, WholeRole, by_hand, deletion};
 pub(crate) use self::former::{FormerRole, Trace};
-pub(crate) use self::step::RoleStep;
+pub(crate) use self::step::{DeletionStep, RoleStep};
 
 /// The prefix of this tool's inline policies; the region follows. All other policies are foreign.
 pub(crate) const POLICY_PREFIX: &str = "AgentCore-";

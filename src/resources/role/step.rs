@@ -53,6 +53,13 @@ pub(crate) enum RoleStep {
         document: Document,
         before: Value,
     },
+}
+
+/// One change in IAM that `clean` makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeletionStep {
+    /// Takes this tool's parts off a role.
+    Change(RoleStep),
     DeletePolicy {
         role: RoleName,
         policy: String,
@@ -72,18 +79,22 @@ impl RoleStep {
             | Self::Attach { role, .. }
             | Self::Detach { role, .. }
             | Self::PutPolicy { role, .. }
-            | Self::SetTrust { role, .. }
-            | Self::DeletePolicy { role, .. }
-            | Self::Delete { role } => role,
+            | Self::SetTrust { role, .. } => role,
+        }
+    }
+}
+
+impl DeletionStep {
+    pub(crate) fn role(&self) -> &RoleName {
+        match self {
+            Self::Change(step) => step.role(),
+            Self::DeletePolicy { role, .. } | Self::Delete { role } => role,
         }
     }
 }
 
 impl Step for RoleStep {
     fn change(&self) -> Change {
-        let policy =
-            |name: &str, role: &RoleName| Subject::new("policy", name).of(role.to_string());
-        let whole = |role: &RoleName| Subject::new("role", role.to_string());
         match self {
             Self::Create { role, trust, .. } => {
                 Change::of(Action::Create, whole(role)).with(document(None, trust))
@@ -137,6 +148,14 @@ impl Step for RoleStep {
                 Subject::new("trust policy", role.to_string()),
             )
             .with(document(Some(before), after)),
+        }
+    }
+}
+
+impl Step for DeletionStep {
+    fn change(&self) -> Change {
+        match self {
+            Self::Change(step) => step.change(),
             Self::DeletePolicy { role, policy: name } => Change::new(
                 Action::Delete,
                 format!("policy `{name}` of role `{role}`"),
@@ -145,6 +164,14 @@ impl Step for RoleStep {
             Self::Delete { role } => Change::of(Action::Delete, whole(role)),
         }
     }
+}
+
+fn whole(role: &RoleName) -> Subject {
+    Subject::new("role", role.to_string())
+}
+
+fn policy(name: &str, role: &RoleName) -> Subject {
+    Subject::new("policy", name).of(role.to_string())
 }
 
 fn document(before: Option<&Value>, after: &Document) -> Details {

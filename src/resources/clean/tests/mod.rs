@@ -20,8 +20,8 @@ use crate::{
         deletion::{Kept, Weight},
         log_group::{LogGroupStep, ObservedLogGroup},
         ownership::{ADOPTED, PROJECT},
-        repository::{Content, RepositoryStep},
-        role::{ObservedRole, RoleStep, WholeRole, mark},
+        repository::{Content, DeletionStep as OfRepository},
+        role::{DeletionStep as OfRole, ObservedRole, RoleStep, WholeRole, mark},
         runtime::deletion::{NamedRuntime, ObjectKey},
         tags::{DECLARED, POLICIES, Tags},
     },
@@ -251,7 +251,10 @@ fn a_role_that_serves_another_region_stays_and_is_no_leftover() {
     let removals: Vec<_> = plan.steps.iter().filter_map(of_role).collect();
     assert!(matches!(
         removals[..],
-        [RoleStep::DeletePolicy { .. }, RoleStep::SetTrust { .. }]
+        [
+            OfRole::DeletePolicy { .. },
+            OfRole::Change(RoleStep::SetTrust { .. })
+        ]
     ));
     assert!(!plan.copy_goes);
     assert_eq!(plan.kept.last().unwrap().weight, Weight::Fine);
@@ -464,7 +467,7 @@ fn gone(observed: &mut Observed, step: &CleanStep) {
         What::LogGroup(LogGroupStep::Delete { .. }) => there.log_groups.clear(),
         What::Runtime(DeletionStep::DeleteEndpoint { .. }) => there.runtimes[0].endpoints.clear(),
         What::Runtime(DeletionStep::Delete { .. }) => there.runtimes.clear(),
-        What::Repository(RepositoryStep::DeleteImages { .. }) => {
+        What::Repository(OfRepository::DeleteImages { .. }) => {
             there.repository.as_mut().unwrap().digests.clear();
         }
         What::Repository(_) => there.repository = None,
@@ -478,14 +481,14 @@ fn gone(observed: &mut Observed, step: &CleanStep) {
             left.retain(|object| !objects.contains(object));
         }
         What::Bucket(OfBucket::Delete { .. }) => there.bucket = None,
-        What::Role(RoleStep::DeletePolicy { policy, .. }) => {
+        What::Role(OfRole::DeletePolicy { policy, .. }) => {
             observed.role.as_mut().unwrap().role.inline.remove(policy);
         }
-        What::Role(RoleStep::Detach { arn, .. }) => {
+        What::Role(OfRole::Change(RoleStep::Detach { arn, .. })) => {
             let attached = &mut observed.role.as_mut().unwrap().role.attached;
             attached.retain(|there| there != arn);
         }
-        What::Role(RoleStep::Delete { .. }) => observed.role = None,
+        What::Role(OfRole::Delete { .. }) => observed.role = None,
         What::Role(_) | What::Builds(_) | What::Declared(_) => {}
     }
 }

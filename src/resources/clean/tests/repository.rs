@@ -6,7 +6,7 @@ use super::{desired, identity, region, runtime};
 use crate::resources::{
     clean::{Observed, ObservedRegion, What, plan},
     ownership::PROJECT,
-    repository::{Content, OwnRepository, RepositoryStep},
+    repository::{Content, DeletionStep, OwnRepository},
     tags::Tags,
 };
 
@@ -35,10 +35,10 @@ fn deletes(observed: &Observed) -> Vec<&'static str> {
     steps
         .iter()
         .filter_map(|step| match &step.what {
-            What::Repository(RepositoryStep::DeleteImages { name, .. }) if name == NAME => {
+            What::Repository(DeletionStep::DeleteImages { name, .. }) if name == NAME => {
                 Some("images")
             }
-            What::Repository(RepositoryStep::Delete { name }) if name == NAME => Some("repository"),
+            What::Repository(DeletionStep::Delete { name }) if name == NAME => Some("repository"),
             _ => None,
         })
         .collect()

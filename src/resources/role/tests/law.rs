@@ -225,7 +225,6 @@ fn is_ours(step: &RoleStep, desired: &DesiredRole, observed: Option<&ObservedRol
             let named = policy::principals(&document.to_value());
             named == BTreeSet::from([policy::SERVICE_PRINCIPAL.into()])
         }
-        RoleStep::DeletePolicy { .. } | RoleStep::Delete { .. } => false,
     }
 }
 

@@ -102,13 +102,21 @@ fn carried_out(before: Option<ObservedRole>, steps: &[RoleStep]) -> Option<Obser
             } => {
                 role.as_mut().unwrap().trust = document.to_value();
             }
-            RoleStep::DeletePolicy { role: _, policy } => {
-                role.as_mut().unwrap().inline.remove(&policy);
-            }
-            RoleStep::Delete { .. } => role = None,
         }
     }
     role
+}
+
+/// Returns the role after `clean` carried out `steps`.
+fn cleaned(before: ObservedRole, steps: &[DeletionStep]) -> Option<ObservedRole> {
+    steps.iter().try_fold(before, |mut role, step| match step {
+        DeletionStep::Change(step) => Some(after(Some(role), std::slice::from_ref(step))),
+        DeletionStep::DeletePolicy { role: _, policy } => {
+            role.inline.remove(policy);
+            Some(role)
+        }
+        DeletionStep::Delete { .. } => None,
+    })
 }
 
 fn steps(desired: &DesiredRole, observed: Option<&ObservedRole>) -> Vec<RoleStep> {
@@ -170,10 +178,10 @@ fn a_role_is_deleted_wherever_its_deletion_was_interrupted() {
     let all = delete(&created);
     assert_eq!(all.len(), 3);
     for done in 0..=all.len() {
-        let there = carried_out(Some(created.clone()), &all[..done]);
+        let there = cleaned(created.clone(), &all[..done]);
         let end = there.and_then(|there| {
             let rest = delete(&there);
-            carried_out(Some(there), &rest)
+            cleaned(there, &rest)
         });
         assert_eq!(end, None, "after {done} steps");
     }
