@@ -21,7 +21,7 @@ use crate::{
         sessions,
     },
     resources::{
-        change::{Change, Reveal},
+        change::{Reveal, values},
         endpoint as plan,
         runtime::observed::EndpointState,
     },
@@ -112,7 +112,7 @@ impl Writing {
                 "before": before.map(|version| version.to_string()),
                 "after": pin.version.to_string(),
                 "changed": step.is_some(),
-                "changes": change.iter().map(Change::value).collect::<Vec<_>>(),
+                "changes": values(&change),
             });
             ui.document(documents::placed(pin.deployed.placed, rest));
         }

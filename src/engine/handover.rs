@@ -19,6 +19,7 @@ use crate::{
         packaging,
         sessions::Placed,
     },
+    resources::change::{Change, Step},
 };
 
 /// How many agents are prepared in parallel.
@@ -110,13 +111,19 @@ fn runs_an_image(agent: &AgentName) -> Failure {
 }
 
 impl HandoverWork<'_> {
-    fn changes(&self) -> bool {
-        !self.role.steps().is_empty() || self.files.changes()
+    /// Returns everything that a run changes, in order.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let role = self.role.steps().iter().map(Step::change);
+        self.files.changes().chain(role).collect()
+    }
+
+    fn has_changes(&self) -> bool {
+        !self.role.steps().is_empty() || self.files.has_changes()
     }
 
     /// Returns true if a run would change something, or finds something that others changed.
     pub(crate) fn has_findings(&self) -> bool {
-        self.changes() || !self.role.foreign().is_empty() || self.files.keeps()
+        self.has_changes() || !self.role.foreign().is_empty() || self.files.keeps()
     }
 
     /// Carries out the plan. Returns the role's ARN.
@@ -126,7 +133,7 @@ impl HandoverWork<'_> {
         // Lets a later `clean` find the agent when it is no longer in Cargo.toml.
         packaging::directory(agent, run.project)?.create()?;
         let arn = role::apply(&self.role, session, run.adopt, run.ui).await?;
-        if !self.changes() {
+        if !self.has_changes() {
             let name = &agent.name;
             let what = if self.files.keeps() {
                 format!("agent `{name}`, except for the copies that were kept")

@@ -82,6 +82,12 @@ impl<'a> Planned<'a> {
         }
     }
 
+    pub(crate) fn changes(self, changes: &[Change], reveal: Reveal) {
+        for change in changes {
+            self.change(change, reveal);
+        }
+    }
+
     /// Prints steps in their order.
     pub(crate) fn steps<S: Step>(self, steps: &[S], reveal: Reveal) {
         for step in steps {

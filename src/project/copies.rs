@@ -24,6 +24,7 @@ use crate::{
     plan::files::{self as plan, FilePlan, FileStep, Force},
     project::own_files::{self, SearchPlace, check_deployment, in_code},
     python::{Parsed, renamed::renamed},
+    resources::change::{Action, Change, Subject},
     text::counted,
     ui::Ui,
 };
@@ -194,24 +195,24 @@ impl FileWork {
         !self.plan.kept.is_empty()
     }
 
-    pub(crate) fn changes(&self) -> bool {
+    pub(crate) fn has_changes(&self) -> bool {
         !self.plan.steps.is_empty() || self.plan.record_changes
     }
 
-    /// Returns each step, such as "copy `path`".
-    pub(crate) fn words(&self) -> Vec<String> {
-        let Some(copy) = &self.copy else {
-            return Vec::new();
-        };
-        let words = |step: &FileStep| {
-            let (verb, path) = match step {
-                FileStep::Create { path } => ("copy", path),
-                FileStep::Update { path } => ("update", path),
-                FileStep::Remove { path } => ("remove", path),
+    /// Returns the changes of the copied files.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
+        let steps = self.copy.iter().flat_map(|copy| {
+            let steps = self.plan.steps.iter();
+            steps.map(|step| (step, copy.deployment.join(step.path())))
+        });
+        steps.map(|(step, path)| {
+            let action = match step {
+                FileStep::Create { .. } => Action::Copy,
+                FileStep::Update { .. } => Action::Update,
+                FileStep::Remove { .. } => Action::Remove,
             };
-            format!("{verb} `{}`", copy.deployment.join(path).display())
-        };
-        self.plan.steps.iter().map(words).collect()
+            Change::of(action, Subject::new("file", path.display().to_string()))
+        })
     }
 
     pub(crate) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
@@ -238,14 +239,8 @@ impl FileWork {
     }
 
     pub(crate) fn document(&self) -> Value {
-        let paths = |wanted: fn(&FileStep) -> Option<&String>| -> Vec<&String> {
-            self.plan.steps.iter().filter_map(wanted).collect()
-        };
         json!({
             "deployment": self.copy.as_ref().map(|copy| &copy.deployment),
-            "created": paths(|step| if let FileStep::Create { path } = step { Some(path) } else { None }),
-            "updated": paths(|step| if let FileStep::Update { path } = step { Some(path) } else { None }),
-            "removed": paths(|step| if let FileStep::Remove { path } = step { Some(path) } else { None }),
             "kept": self.plan.kept,
             "unchanged": self.plan.unchanged,
         })

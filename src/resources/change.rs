@@ -38,7 +38,9 @@ pub(crate) enum Action {
     Allow,
     Attach,
     Block,
+    Build,
     Close,
+    Copy,
     Create,
     Delete,
     Detach,
@@ -51,6 +53,8 @@ pub(crate) enum Action {
     Tag,
     Untag,
     Update,
+    Upload,
+    Use,
     Write,
 }
 
@@ -62,7 +66,9 @@ impl Action {
             Self::Allow => ("allow", "Allowing"),
             Self::Attach => ("attach", "Attaching"),
             Self::Block => ("block", "Blocking"),
+            Self::Build => ("build", "Building"),
             Self::Close => ("close", "Closing"),
+            Self::Copy => ("copy", "Copying"),
             Self::Create => ("create", "Creating"),
             Self::Delete => ("delete", "Deleting"),
             Self::Detach => ("detach", "Detaching"),
@@ -75,6 +81,8 @@ impl Action {
             Self::Tag => ("tag", "Tagging"),
             Self::Untag => ("untag", "Untagging"),
             Self::Update => ("update", "Updating"),
+            Self::Upload => ("upload", "Uploading"),
+            Self::Use => ("use", "Using"),
             Self::Write => ("write", "Writing"),
         }
     }
@@ -145,9 +153,9 @@ impl Change {
     }
 }
 
-/// Returns the changes of steps as JSON.
-pub(crate) fn values<S: Step>(steps: &[S]) -> Vec<Value> {
-    steps.iter().map(|step| step.change().value()).collect()
+/// Returns changes as the list of JSON documents.
+pub(crate) fn values<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Value> {
+    changes.into_iter().map(Change::value).collect()
 }
 
 /// The resource that is changed or kept: its kind and its name, for messages and for JSON.

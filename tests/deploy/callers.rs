@@ -96,7 +96,11 @@ fn callers_reach_the_runtime_and_every_endpoint_and_nothing_else() {
     let done = run(&project, &proxy, &["deploy", "--output", "json"])
         .succeeds()
         .json();
-    let change = &done["agents"][0]["callers"][0]["changes"][0];
+    let changes = done["agents"][0]["changes"].as_array().unwrap();
+    let mut policies = changes
+        .iter()
+        .filter(|one| one["kind"] == "resource_policy");
+    let change = &policies.next().expect("a policy is written")["changes"][0];
     assert_eq!(change["after"], PARTNER, "{done}");
     let condition = json!({ "StringEquals": { "aws:PrincipalAccount": "444455556666" } });
     for arn in [runtime, &default, &prod] {

@@ -85,7 +85,9 @@ print(r['agentRuntimeId'])
     let done = deploy_json(&project, &emulator, &[]);
     assert_eq!(done["runtime"]["id"], id.trim());
     assert_eq!(done["did"], "updated");
-    let fields: Vec<&str> = done["runtime"]["changes"]
+    let changes = done["changes"].as_array().unwrap();
+    let updated = changes.iter().find(|one| one["kind"] == "runtime").unwrap();
+    let fields: Vec<&str> = updated["changes"]
         .as_array()
         .unwrap()
         .iter()

@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use crate::support::{
     self, Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Prefixes of actions that change something in AWS.
 const WRITES: [&str; 7] = ["Create", "Put", "Update", "Delete", "Tag", "Untag", "Abort"];
@@ -140,7 +140,7 @@ fn what_the_service_is_given_is_the_archive_that_was_built() {
         let there = runtime(&emulator, id);
         let code = &there["agentRuntimeArtifact"]["codeConfiguration"];
         assert_eq!(code["runtime"], "PYTHON_3_13");
-        assert_eq!(code["entryPoint"], serde_json::json!(["invoke.py"]));
+        assert_eq!(code["entryPoint"], json!(["invoke.py"]));
         assert_eq!(code["code"]["s3"]["bucket"], artifact["bucket"]);
         assert_eq!(code["code"]["s3"]["prefix"], artifact["key"]);
         assert_eq!(
@@ -149,7 +149,7 @@ fn what_the_service_is_given_is_the_archive_that_was_built() {
         );
         assert_eq!(
             there["environmentVariables"],
-            serde_json::json!({"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "DOCKER_CONTAINER": "1"})
+            json!({"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "DOCKER_CONTAINER": "1"})
         );
         let digest = boto3(
             &emulator,
@@ -208,8 +208,16 @@ fn a_changed_line_makes_a_new_version_and_a_dry_run_says_so_before() {
         let done = deploy_json(&project, &emulator, &[]);
         assert_eq!(done["did"], "updated");
         assert_eq!(done["runtime"]["version"], "2");
-        assert_eq!(done["runtime"]["changes"][0]["field"], "code");
         let key = done["artifact"]["key"].as_str().unwrap();
+        let [upload, update] = &done["changes"].as_array().unwrap()[..] else {
+            panic!("{done}");
+        };
+        assert_eq!(
+            (&upload["action"], &upload["kind"]),
+            (&json!("upload"), &json!("object"))
+        );
+        assert!(upload["name"].as_str().unwrap().ends_with(key), "{upload}");
+        assert_eq!(update["changes"][0]["field"], "code");
         assert!(
             dry.stderr.contains(key),
             "what was foreseen is what was done: {key}\n{}",
@@ -246,10 +254,33 @@ fn a_first_dry_run_shows_everything_and_writes_nothing() {
     assert!(dry.stderr.contains(&place), "{place}: {}", dry.stderr);
     let document = dry.json();
     assert_eq!(document["dry_run"], true);
+    let changes = document["agents"][0]["changes"].as_array().unwrap();
+    let kinds: Vec<(&str, &str)> = changes
+        .iter()
+        .map(|one| {
+            (
+                one["action"].as_str().unwrap(),
+                one["kind"].as_str().unwrap(),
+            )
+        })
+        .collect();
     assert_eq!(
-        document["agents"][0]["runtime"]["steps"][0]["action"],
-        "create"
+        kinds,
+        [
+            ("create", "role"),
+            ("add", "policy"),
+            ("create", "bucket"),
+            ("upload", "object"),
+            ("create", "runtime"),
+        ]
     );
+    for line in kinds
+        .iter()
+        .zip(changes)
+        .map(|((action, _), one)| format!("Would {action} {}\n", one["object"].as_str().unwrap()))
+    {
+        assert!(dry.stderr.contains(&line), "{line}: {}", dry.stderr);
+    }
     assert_eq!((project.tree(), support::listing(&emulator)), before);
     assert!(!project.has("target"));
 }

@@ -102,7 +102,9 @@ fn every_setting_is_shown_before_it_is_sent_and_shown_again_by_status() {
         &["deploy", "--dry-run", "--output", "json"],
     )
     .json();
-    let changes = planned["agents"][0]["runtime"]["steps"][0]["changes"].to_string();
+    let changes = planned["agents"][0]["changes"].as_array().unwrap();
+    let runtime = changes.iter().find(|one| one["kind"] == "runtime").unwrap();
+    let changes = runtime["changes"].to_string();
     assert!(changes.contains("minimum-memory"), "{planned}");
 
     let done = run(&project, &proxy, &["deploy"]).succeeds();

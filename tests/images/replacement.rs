@@ -95,9 +95,14 @@ fn is_shown(project: &Project, emulator: &Emulator, old_id: &str) {
         .run()
         .exits(5)
         .json();
-    let steps = checked["agents"][0]["runtime"]["steps"].as_array().unwrap();
+    let steps = checked["agents"][0]["changes"].as_array().unwrap();
+    let of_runtime = |step: &&Value| {
+        let kinds = ["policy", "bucket", "object"];
+        !kinds.iter().any(|kind| step["kind"] == *kind)
+    };
     let steps: Vec<String> = steps
         .iter()
+        .filter(of_runtime)
         .map(|step| {
             format!(
                 "{} {}",

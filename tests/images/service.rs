@@ -438,9 +438,12 @@ fn only_old_images_that_deploy_pushed_and_no_version_needs_are_deleted_as_a_dry_
     let run = |more: &[&str]| {
         let words = [&DEPLOY, &["--output", "json"][..], more].concat();
         let done = cli(&project, &words).at(&proxy.url()).run().succeeds();
-        done.json()["agents"][0]["pruned"].clone()
+        let changes = done.json()["agents"][0]["changes"].clone();
+        let changes = changes.as_array().unwrap().iter();
+        let deleted = changes.filter(|one| one["action"] == "delete" && one["kind"] == "image");
+        deleted.map(|one| one["name"].clone()).collect::<Vec<_>>()
     };
-    let gone = serde_json::json!([digest(&uris[0])]);
+    let gone = [serde_json::json!(digest(&uris[0]))];
     assert_eq!(run(&["--dry-run"]), gone);
     assert_eq!(run(&[]), gone);
 }

@@ -59,8 +59,8 @@ iam.tag_role(RoleName="AgentCoreRole-one", Tags=[{"Key": "foreign", "Value": "1"
         }
         let document = ["prepare", "--check", "--output", "json"];
         let document = run(&project, &emulator, &document).exits(5).json();
+        assert_eq!(document["agents"][0]["changes"], json!([]));
         let shown = &document["agents"][0]["role"];
-        assert_eq!(shown["changes"], json!([]));
         assert_eq!(shown["foreign"].as_array().unwrap().len(), 2, "{shown}");
         // A command that writes only warns.
         let prepared = run(&project, &emulator, &["prepare"]).succeeds();

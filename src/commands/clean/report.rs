@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Args;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     options,
     resources::{
-        change::Change,
+        change::{Change, values},
         deletion::{Kept, Weight},
     },
     ui::Ui,
@@ -129,8 +129,4 @@ pub(super) fn report(args: &Args, before: &Cleaning<'_>, after: Option<&Cleaning
         json!({ "deleted": done, "kept": kept, "left": left })
     };
     ui.document(document);
-}
-
-fn values<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Value> {
-    changes.into_iter().map(Change::value).collect()
 }

@@ -4,13 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::{documents, endpoint::list},
-    engine::{agent::Done, artifact::Store, build_project::BuildWork},
+    engine::{agent::Done, artifact::Sending, build_project::BuildWork},
     options,
     project::own_files::OwnFiles,
-    resources::{
-        change::{Change, FieldChange, Reveal, values},
-        runtime::fields::Artifact,
-    },
+    resources::{change::values, runtime::fields::Artifact},
     ui::Ui,
 };
 
@@ -47,47 +44,43 @@ pub(crate) fn report(
 fn document(done: &Done<'_>) -> Value {
     let Done {
         plan,
-        callers,
+        callers: _,
         outcome,
         shipped,
-        pruned,
+        pruned: _,
         smoked,
     } = done;
     let desired = &plan.desired.fields;
     let (size, id) = (plan.shipment.size(), plan.shipment.id());
     let sent = shipped.as_ref().map_or(0, |shipped| shipped.bytes);
-    let how = shipped.as_ref().map_or("not needed", |shipped| shipped.how);
-    let mut runtime = documents::runtime(&outcome.state);
-    runtime["steps"] = values(&outcome.steps).into();
-    runtime["changes"] = fields(&outcome.changes);
+    let how = shipped
+        .as_ref()
+        .map_or("not needed", |shipped| shipped.how.as_str());
     let mut document = documents::placed(
         plan.compared.placed,
         json!({
             "did": outcome.did.as_str(),
-            "runtime": runtime,
+            "runtime": documents::runtime(&outcome.state),
             "endpoint": outcome.endpoint.as_ref().map(list::value),
-            "role": { "arn": desired.role_arn, "changes": values(plan.role_steps()) },
+            "role": { "arn": desired.role_arn },
             "files": plan.own.as_ref().map_or(Value::Null, OwnFiles::document),
             "artifact": artifact(&desired.artifact, size, Some(id)),
             "upload": { "how": how, "bytes_sent": sent },
-            "callers": values(callers),
-            "pruned": pruned,
+            "build_project": plan.compared.build.as_ref().map(BuildWork::name),
+            "changes": values(&done.changes()),
             "smoke": smoked.as_ref().map(|smoked| if smoked.is_ok() { "answered" } else { "failed" }),
             "seconds": (plan.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         }),
     );
-    for place in plan.sending.store.iter().chain(&plan.sending.sources) {
-        document[place.kind()] = store(place);
-    }
-    if let Some(build) = &plan.compared.build {
-        document["build_project"] = build_project(build);
-    }
+    add_stores(&mut document, &plan.sending);
     document
 }
 
-fn fields(changes: &[FieldChange]) -> Value {
-    let changes = changes.iter().map(|change| change.value(Reveal::Keys));
-    changes.collect()
+/// Adds the names of the places where the artifact and the sources of its build are stored.
+pub(super) fn add_stores(document: &mut Value, sending: &Sending) {
+    for store in sending.store.iter().chain(&sending.sources) {
+        document[store.kind()] = json!({ "name": store.name });
+    }
 }
 
 pub(super) fn artifact(artifact: &Artifact, size: Option<u64>, id: Option<&str>) -> Value {
@@ -107,19 +100,4 @@ pub(super) fn artifact(artifact: &Artifact, size: Option<u64>, id: Option<&str>)
         Artifact::Container { uri } => json!({ "image": uri, "bytes": size, "id": id }),
         Artifact::Unknown => Value::Null,
     }
-}
-
-/// Returns the project that builds the image, with its changes.
-pub(super) fn build_project(build: &BuildWork) -> Value {
-    json!({
-        "name": build.name(),
-        "role_changes": values(build.role_steps()),
-        "changes": values(&build.steps),
-    })
-}
-
-/// Returns what is prepared where the artifact is stored.
-pub(super) fn store(store: &Store) -> Value {
-    let steps: Vec<Value> = store.changes().iter().map(Change::value).collect();
-    json!({ "name": store.name, "steps": steps })
 }

@@ -7,7 +7,7 @@ use crate::{
     commands::{documents, prepare::toolkit},
     engine::{
         agent::{AgentPlan, AgentWork, Agents},
-        artifact::Shipment,
+        build_project::BuildWork,
         declared::DeclaredWork,
         plan_output::Planned,
         replacement, tracing,
@@ -15,12 +15,7 @@ use crate::{
     error::{Exit, Failure},
     options,
     project::own_files::OwnFiles,
-    resources::{
-        callers::for_new_runtime,
-        change::{Reveal, values},
-        runtime::fields::Artifact,
-    },
-    text::{byte_size, counted},
+    resources::change::{Reveal, values},
     ui::{Ui, Verbosity},
 };
 
@@ -71,60 +66,9 @@ fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, ui: &Ui) {
         Reveal::Keys
     };
     let agent = plan.compared.placed.agent;
-    let store = plan.sending.store.as_ref();
-    planned.steps(plan.role_steps(), Reveal::Keys);
-    if let Some(build) = &plan.compared.build {
-        build.show(planned);
-    }
-    let sources = plan.sending.sources.as_ref();
-    for change in sources.iter().flat_map(|store| store.changes()) {
-        planned.change(&change, reveal);
-    }
-    for change in store.iter().flat_map(|store| store.changes()) {
-        planned.change(&change, reveal);
-    }
-    let place = match &plan.desired.fields.artifact {
-        Artifact::Code { object, .. } => object.as_ref().map(ToString::to_string),
-        Artifact::Container { uri } => Some(uri.clone()),
-        Artifact::Unknown => None,
-    };
-    if let Shipment::Ordered(ordered) = &plan.shipment
-        && ordered.is_unbuilt()
-    {
-        let (files, bytes) = ordered.context();
-        let files = counted(files, "file");
-        let what = format!(
-            "build the image with CodeBuild from {files} ({})",
-            byte_size(bytes)
-        );
-        planned.status("Would", &what);
-    } else if let (Some(bytes), Some(object)) = (plan.sending.bytes, place) {
-        let what = match plan.shipment.size() {
-            Some(size) if bytes > 0 => format!(
-                "upload {} of {} to `{object}`",
-                byte_size(bytes),
-                byte_size(size)
-            ),
-            _ => format!("use the existing `{object}`"),
-        };
-        planned.status("Would", &what);
-    }
-    planned.steps(&plan.steps, reveal);
+    planned.changes(&plan.changes(), reveal);
     if let Some(seen) = plan.compared.replaces() {
         replacement::tell_losses(plan.compared.placed, seen, &plan.compared.replacement, ui);
-    }
-    planned.steps(plan.callers_steps(), Reveal::Values);
-    if (plan.compared.seen.is_none() || plan.compared.replaces().is_some())
-        && let Some(change) = for_new_runtime(&plan.desired.callers)
-    {
-        planned.detail(&change.words(reveal));
-    }
-    if let Some(store) = store {
-        let (kind, name) = (store.kind(), &store.name);
-        for old in &plan.unused {
-            let what = format!("delete unused `{old}` from {kind} `{name}`");
-            planned.status("Would", &what);
-        }
     }
     if !plan.has_findings() {
         planned.status("Unchanged", &format!("agent `{}`", agent.name));
@@ -137,19 +81,14 @@ fn document(plan: &AgentPlan<'_>) -> Value {
         compared.placed,
         json!({
             "files": plan.own.as_ref().map_or(Value::Null, OwnFiles::document),
-            "role": toolkit::planned_role(&compared.role),
+            "role": { "foreign": toolkit::foreign(&compared.role) },
             "artifact": report::artifact(&desired.fields.artifact, plan.shipment.size(), None),
             "upload": { "bytes": plan.sending.bytes },
-            "runtime": { "name": desired.name, "steps": values(&plan.steps) },
-            "callers": values(plan.callers_steps()),
-            "pruned": plan.unused,
+            "runtime": { "name": desired.name },
+            "build_project": compared.build.as_ref().map(BuildWork::name),
+            "changes": values(&plan.changes()),
         }),
     );
-    for store in plan.sending.store.iter().chain(&plan.sending.sources) {
-        document[store.kind()] = report::store(store);
-    }
-    if let Some(build) = &plan.compared.build {
-        document["build_project"] = report::build_project(build);
-    }
+    report::add_stores(&mut document, &plan.sending);
     document
 }

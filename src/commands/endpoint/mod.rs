@@ -19,7 +19,7 @@ use crate::{
     options,
     project::sessions::{self, Placed},
     resources::{
-        change::{Change, Reveal},
+        change::{Reveal, values},
         endpoint as plan,
         role::Adopt,
     },
@@ -173,7 +173,7 @@ async fn take_away(
             "runtime": documents::runtime(&found.state),
             "endpoint": { "name": name },
             "changed": change.is_some(),
-            "changes": change.iter().map(Change::value).collect::<Vec<_>>(),
+            "changes": values(&change),
         });
         ui.document(documents::placed(deployed.placed, rest));
     }

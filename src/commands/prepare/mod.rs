@@ -140,19 +140,13 @@ fn show(
     resources.show(planned);
     for work in work {
         findings |= work.has_findings();
-        for step in work.files.words() {
-            planned.status("Would", &step);
-        }
-        planned.steps(work.role.steps(), Reveal::Keys);
+        planned.changes(&work.changes(), Reveal::Keys);
         if !work.has_findings() {
             planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
         }
     }
     if args.output == options::Output::Json {
-        ui.document(toolkit::plan_document(
-            work.iter()
-                .map(|work| (work.placed, &work.files, &work.role)),
-        ));
+        ui.document(toolkit::plan_document(work));
     }
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
@@ -172,9 +166,7 @@ async fn apply(
 ) -> Result<Handover, Failure> {
     let arn = work.apply(run).await?;
     Ok(toolkit::of(
-        work.placed,
-        &work.files,
-        work.role.steps(),
+        work,
         &arn,
         &toolkit::CommandPlace {
             options: &args.aws,

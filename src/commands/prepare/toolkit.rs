@@ -1,18 +1,22 @@
 //! The output of `prepare`: the next command, as text and as JSON.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
 use crate::{
+    commands::documents,
     effects::{self, env},
-    engine::role::RoleWork,
+    engine::{handover::HandoverWork, role::RoleWork},
     error::{Failure, Message},
     names::EndpointUrl,
     options,
     plan::configure::{self, Circumstances, CommandLine, Endpoint},
-    project::{copies::FileWork, sessions::Placed},
-    resources::{change::values, role::RoleStep},
+    project::sessions::Placed,
+    resources::change::values,
     ui::Ui,
 };
 
@@ -36,14 +40,9 @@ pub(crate) fn current() -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::world(format!("cannot determine the current directory: {error}")))
 }
 
-pub(crate) fn of(
-    placed: &Placed<'_>,
-    files: &FileWork,
-    steps: &[RoleStep],
-    arn: &str,
-    place: &CommandPlace<'_>,
-) -> Handover {
-    let Placed { agent, session } = placed;
+pub(crate) fn of(work: &HandoverWork<'_>, arn: &str, place: &CommandPlace<'_>) -> Handover {
+    let files = &work.files;
+    let Placed { agent, session } = work.placed;
     let here = agent.dir.as_path();
     let local = place.emulator.is_some();
     let url = place
@@ -71,19 +70,14 @@ pub(crate) fn of(
         directory: (place.current != here).then_some(here),
     };
     let (line, warnings) = configure::command(agent, &circumstances);
-    let document = json!({
-        "agent": agent.name,
-        "runtime": { "name": agent.runtime_name },
-        "stage": agent.stage,
-        "account": session.account,
-        "region": session.region,
-        "role": { "arn": arn, "changes": values(steps) },
-        "files": files.document(),
-        "configure": {
-            "environment": line.environment.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-            "arguments": line.arguments,
-        },
+    let configure = json!({
+        "environment": line.environment.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "arguments": line.arguments,
     });
+    let document = document(
+        work,
+        json!({ "role": { "arn": arn }, "configure": configure }),
+    );
     Handover {
         line,
         warnings,
@@ -125,27 +119,23 @@ pub(crate) fn report(done: &[Handover], next: &str, output: options::Output, ui:
 }
 
 /// Returns the document of `--dry-run` and `--check`.
-pub(crate) fn plan_document<'a>(
-    work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a RoleWork)>,
-) -> Value {
+pub(crate) fn plan_document(work: &[HandoverWork<'_>]) -> Value {
     let agents: Vec<Value> = work
-        .map(|(placed, files, role)| {
-            json!({
-                "agent": placed.agent.name,
-                "runtime": { "name": placed.agent.runtime_name },
-                "stage": placed.agent.stage,
-                "account": placed.session.account,
-                "region": placed.session.region,
-                "role": planned_role(role),
-                "files": files.document(),
-            })
-        })
+        .iter()
+        .map(|work| document(work, json!({ "role": { "foreign": foreign(&work.role) } })))
         .collect();
     json!({ "dry_run": true, "agents": agents })
 }
 
-/// Returns the changes to a role, and what on it is foreign.
-pub(crate) fn planned_role(role: &RoleWork) -> Value {
-    let foreign: Vec<&String> = role.foreign().iter().map(|found| &found.what).collect();
-    json!({ "changes": values(role.steps()), "foreign": foreign })
+fn document(work: &HandoverWork<'_>, rest: Value) -> Value {
+    let mut document = documents::placed(work.placed, rest);
+    document["runtime"] = json!({ "name": work.placed.agent.runtime_name });
+    document["files"] = work.files.document();
+    document["changes"] = values(&work.changes()).into();
+    document
+}
+
+/// Returns what others put on a role.
+pub(crate) fn foreign(role: &RoleWork) -> Vec<&String> {
+    role.foreign().iter().map(|found| &found.what).collect()
 }

@@ -2,6 +2,7 @@
 //! its role, artifact, runtime and callers.
 
 mod apply;
+mod changes;
 pub(crate) mod in_aws;
 mod observe;
 mod plan;

@@ -7,7 +7,6 @@ use crate::{
     effects::{folder::Folder, staging},
     engine::{
         artifact::{Chosen, Sending, Shipment, Then},
-        build_project::BuildWork,
         runtime::own::own_bucket,
     },
     error::Failure,
@@ -126,7 +125,11 @@ impl AgentPlan<'_> {
             || !self.callers_steps().is_empty()
             || self.sending.bytes.is_some()
             || !self.role_steps().is_empty()
-            || self.compared.build.as_ref().is_some_and(BuildWork::changes)
+            || self
+                .compared
+                .build
+                .as_ref()
+                .is_some_and(|build| build.changes().next().is_some())
             || !self.compared.role.foreign().is_empty()
             || self.own.as_ref().is_some_and(OwnFiles::has_edited_copies)
     }

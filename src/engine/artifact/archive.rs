@@ -11,7 +11,7 @@ use futures_util::{
 };
 
 use super::{
-    Ahead, Chosen, Sending, Shipped, Store as Place, StoreSteps, Then, live, warn_of_unknown,
+    Ahead, Chosen, Sending, Shipped, Store as Place, StoreSteps, Then, Way, live, warn_of_unknown,
 };
 use crate::{
     config::Agent,
@@ -138,9 +138,9 @@ impl Archived {
         let uploaded = self.upload(placed, bucket, ui).await?;
         Ok(Shipped {
             how: match uploaded.how {
-                How::Present => "present",
-                How::Composed => "composed",
-                How::Whole | How::WholeAfter(_) => "whole",
+                How::Present => Way::Present,
+                How::Composed => Way::Composed,
+                How::Whole | How::WholeAfter(_) => Way::Whole,
             },
             bytes: uploaded.sent_bytes,
         })

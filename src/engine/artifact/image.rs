@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Sending, Shipped, Store, StoreSteps, Then, archive::how_far, live, warn_of_unknown};
+use super::{
+    Sending, Shipped, Store, StoreSteps, Then, Way, archive::how_far, live, warn_of_unknown,
+};
 use crate::{
     config::Agent,
     effects::{
@@ -114,7 +116,7 @@ impl Imaged {
         let bytes = self.missing.clone()?;
         if bytes == 0 {
             return Ok(Shipped {
-                how: "present",
+                how: Way::Present,
                 bytes: 0,
             });
         }
@@ -145,7 +147,7 @@ impl Imaged {
             }
         }
         Ok(Shipped {
-            how: "pushed",
+            how: Way::Pushed,
             bytes: pushed.bytes,
         })
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod build;
+pub(crate) mod delivery;
 pub(crate) mod existing;
 mod image;
 mod ordered;
@@ -48,9 +49,35 @@ pub(crate) enum Shipment {
 /// What was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shipped {
-    /// For the report.
-    pub(crate) how: &'static str,
+    pub(crate) how: Way,
     pub(crate) bytes: u64,
+}
+
+/// How an artifact came to its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It was there.
+    Present,
+    /// The archive is made of parts that the bucket had, and of what was sent.
+    Composed,
+    /// The whole archive was sent.
+    Whole,
+    /// The layers of the image that the repository lacked were sent.
+    Pushed,
+    /// CodeBuild built the image.
+    Built,
+}
+
+impl Way {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Composed => "composed",
+            Self::Whole => "whole",
+            Self::Pushed => "pushed",
+            Self::Built => "built",
+        }
+    }
 }
 
 /// The artifact that the runtime gets.

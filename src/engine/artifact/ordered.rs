@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Sending, Shipped, Store, StoreSteps, Then, archive::SharedBucket, image};
+use super::{Sending, Shipped, Store, StoreSteps, Then, Way, archive::SharedBucket, image};
 use crate::{
     effects::{aws::ecr::Ecr, folder::Folder},
     engine::{
@@ -54,7 +54,7 @@ impl Ordered {
     }
 
     /// Returns true if the image must be built first.
-    pub(crate) fn is_unbuilt(&self) -> bool {
+    pub(super) fn is_unbuilt(&self) -> bool {
         self.image.get().is_none()
     }
 
@@ -68,7 +68,7 @@ impl Ordered {
     }
 
     /// Returns how many files the Dockerfile can copy, and their size.
-    pub(crate) fn context(&self) -> (usize, u64) {
+    pub(super) fn context(&self) -> (usize, u64) {
         let entries = self.sources.context.entries.iter();
         let sizes = entries.filter_map(|entry| match entry.kind {
             Kind::File { bytes, .. } => Some(bytes),
@@ -137,7 +137,7 @@ impl Ordered {
         if !self.is_unbuilt() {
             build_project::tidy(placed, &self.sources.digest, ui).await;
             return Ok(Shipped {
-                how: "present",
+                how: Way::Present,
                 bytes: 0,
             });
         }
@@ -161,7 +161,7 @@ impl Ordered {
         }
         let _ = self.image.set(ended.image);
         Ok(Shipped {
-            how: "built",
+            how: Way::Built,
             bytes: ended.sent,
         })
     }

@@ -28,7 +28,7 @@ use crate::{
         build_project::{
             self, BuildProjectStep, DesiredBuildProject, ObservedBuildProject, identity,
         },
-        change::{Reveal, Step as _},
+        change::{Change, Reveal, Step},
         difference::{Difference, Part},
         role::{Adopt, DesiredRole, ObservedRole, RoleStep},
         runtime::refusal,
@@ -40,7 +40,7 @@ use crate::{
 pub(crate) struct BuildWork {
     name: String,
     role: RoleWork,
-    pub(crate) steps: Vec<BuildProjectStep>,
+    steps: Vec<BuildProjectStep>,
 }
 
 /// The project and its role, as they were read.
@@ -138,15 +138,10 @@ impl BuildWork {
         role.chain(project).collect()
     }
 
-    /// Returns true if something is written.
-    pub(crate) fn changes(&self) -> bool {
-        !self.steps.is_empty() || !self.role_steps().is_empty()
-    }
-
-    /// Prints the steps as a part of a plan.
-    pub(crate) fn show(&self, planned: Planned<'_>) {
-        planned.steps(self.role_steps(), Reveal::Keys);
-        planned.steps(&self.steps, Reveal::Keys);
+    /// Returns what is written: the role, and then the project.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
+        let role = self.role_steps().iter().map(Step::change);
+        role.chain(self.steps.iter().map(Step::change))
     }
 
     /// Asks before something is adopted.
@@ -159,7 +154,9 @@ impl BuildWork {
         let name = self.name();
         let planned = Planned::before_doing(run.yes, run.ui);
         planned.plain(&format!("Adopting the build project `{name}` would:"));
-        self.show(planned);
+        for change in self.changes() {
+            planned.change(&change, Reveal::Keys);
+        }
         let place = sessions::places([(&placed.session, placed.agent.stage.as_ref())]);
         let question = Question::about(Verb::Adopt, format!("the build project `{name}`"), &place);
         agreement::agree(&question, run)

@@ -127,9 +127,7 @@ fn key(session: &Session, resource: &Resource) -> (String, String, String) {
 impl DeclaredWork<'_> {
     /// Returns true if something would be written.
     pub(crate) fn changes(&self) -> bool {
-        self.all
-            .iter()
-            .any(|work| !work.steps.is_empty() || !work.role_steps().is_empty())
+        self.all.iter().any(|work| !work.changes().is_empty())
     }
 
     /// Prints the steps as a part of the plan.
@@ -149,8 +147,7 @@ impl DeclaredWork<'_> {
                 "region": work.session.region,
                 "id": work.id,
                 "status": work.observed.as_ref().map(|there| &there.status),
-                "role_changes": values(work.role_steps()),
-                "changes": values(&work.steps),
+                "changes": values(&work.changes()),
                 "refused": work.refusal,
             })
         };

@@ -8,7 +8,7 @@ use crate::{
     effects::aws::declared::failure,
     protocol::control::api,
     resources::{
-        change::{Action, Details, Reveal, Step},
+        change::{Action, Details, Reveal},
         declared::{self, Claim},
     },
 };
@@ -43,8 +43,7 @@ impl Work<'_> {
         if let Some(why) = &self.refusal {
             row("refused", why);
         }
-        let role = self.role_steps().iter().map(Step::change);
-        for change in role.chain(self.steps.iter().map(Step::change)) {
+        for change in self.changes() {
             row("differs", &change.words());
             if let (Action::Update, Details::Fields(fields)) = (change.action, &change.details) {
                 for field in fields {

@@ -22,7 +22,7 @@ use crate::{
     project::sessions::Placed,
     protocol::control::{Parts, api},
     resources::{
-        change::{Reveal, Step as _},
+        change::{Change, Reveal, Step},
         declared::{self, DeclaredStep, ObservedResource, UNKNOWN, Untagged},
         role::{Adopt, RoleStep},
         runtime::refusal::{self, Refusal},
@@ -111,14 +111,19 @@ impl<'a> Work<'a> {
         declared::plan(&self.resource, there.as_ref(), how)
     }
 
-    pub(super) fn role_steps(&self) -> &[RoleStep] {
+    fn role_steps(&self) -> &[RoleStep] {
         self.role.as_ref().map_or(&[], RoleWork::steps)
     }
 
-    /// Prints the steps as a part of a plan.
+    /// Returns everything that is written, in order.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let role = self.role_steps().iter().map(Step::change);
+        role.chain(self.steps.iter().map(Step::change)).collect()
+    }
+
+    /// Prints the changes as a part of a plan.
     pub(super) fn show(&self, planned: Planned<'_>) {
-        planned.steps(self.role_steps(), Reveal::Keys);
-        planned.steps(&self.steps, Reveal::Keys);
+        planned.changes(&self.changes(), Reveal::Keys);
     }
 
     /// Returns how an agent reaches the resource.

@@ -18,7 +18,7 @@ use crate::{
     error::{Exit, Failure, Message},
     project::sessions::Placed,
     resources::{
-        change::{FieldChange, Step as _},
+        change::Step as _,
         runtime::{
             self, DesiredRuntime, RuntimeStep, Settling,
             managed_settings::{elsewhere, managed},
@@ -44,7 +44,6 @@ pub(crate) struct Outcome {
     pub(crate) endpoint: Option<EndpointState>,
     pub(crate) did: Did,
     pub(crate) steps: Vec<RuntimeStep>,
-    pub(crate) changes: Vec<FieldChange>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +93,6 @@ impl Rollout<'_> {
                 Some(planned) if !moved => planned.to_vec(),
                 Some(_) | None => runtime::plan(self.desired, observed)?,
             };
-            let written: Vec<FieldChange> = steps
-                .iter()
-                .flat_map(RuntimeStep::changes)
-                .cloned()
-                .collect();
             match self.carry_out(&steps, settled.as_ref()).await? {
                 Progress::Made(state, did) => {
                     let known = settled.and_then(Seen::default_endpoint);
@@ -112,7 +106,6 @@ impl Rollout<'_> {
                         endpoint,
                         did,
                         steps,
-                        changes: written,
                     });
                 }
                 Progress::Again(error) => {

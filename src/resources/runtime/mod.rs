@@ -27,6 +27,7 @@ use crate::{
     error::Failure,
     names::{Region, RoleName, RuntimeName},
     resources::{
+        callers,
         change::{Action, Change, Details, FieldChange, Step, Subject},
         ownership::Identity,
         tags::{
@@ -97,7 +98,7 @@ pub(crate) enum RuntimeStep {
     Create {
         name: RuntimeName,
         tags: BTreeMap<String, String>,
-        /// The settings besides the fields that every runtime has.
+        /// The settings besides the fields that every runtime has, and the callers.
         settings: Vec<FieldChange>,
     },
     Update {
@@ -204,10 +205,12 @@ impl DesiredRuntime {
     fn creation(&self) -> Vec<RuntimeStep> {
         let mut tags = self.all_tags(&BTreeMap::new());
         tags.extend(self.replacement.tags_of_runtime());
+        let mut settings = managed_settings::changes(&self.fields.settings, &Settings::default());
+        settings.extend(callers::for_new_runtime(&self.callers));
         let create = RuntimeStep::Create {
             name: self.name.clone(),
             tags,
-            settings: managed_settings::changes(&self.fields.settings, &Settings::default()),
+            settings,
         };
         [vec![create], self.replacement.restoring()].concat()
     }

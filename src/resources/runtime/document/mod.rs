@@ -5,134 +5,22 @@
 //! outside the configuration, including unknown ones, are therefore copied from the current runtime
 //! unchanged.
 
+mod artifact;
+mod members;
+mod path;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::fields::{Artifact, CodeObject, RuntimeFields, effective_lifecycle};
+pub(crate) use self::path::Document;
+use self::{
+    artifact::{artifact, artifact_document},
+    members::{MANAGED, READ_ONLY, READ_ONLY_OF_ENDPOINT, TAKEN},
+    path::{at, is_nothing, only_variant, overlay, put, text, without},
+};
+use super::fields::{RuntimeFields, effective_lifecycle};
 use crate::config::{Authorizer, Lifecycle, Network, Settings, settings::PLATFORM};
-
-pub(crate) type Document = Map<String, Value>;
-
-/// The members of a runtime that an update does not accept.
-const READ_ONLY: [&str; 12] = [
-    "agentRuntimeArn",
-    "agentRuntimeId",
-    "agentRuntimeName",
-    "agentRuntimeVersion",
-    "clientToken",
-    "createdAt",
-    "failureReason",
-    "lastUpdatedAt",
-    "status",
-    "statusReasons",
-    "tags",
-    "workloadIdentityDetails",
-];
-
-/// The members of an endpoint that an update does not accept or sets itself.
-const READ_ONLY_OF_ENDPOINT: [&str; 14] = [
-    "agentRuntimeArn",
-    "agentRuntimeEndpointArn",
-    "agentRuntimeId",
-    "agentRuntimeVersion",
-    "clientToken",
-    "createdAt",
-    "description",
-    "failureReason",
-    "id",
-    "lastUpdatedAt",
-    "liveVersion",
-    "name",
-    "status",
-    "targetVersion",
-];
-
-/// The members that an update is known to accept.
-const TAKEN: [&str; 16] = [
-    "agentRuntimeArtifact",
-    "allowedPorts",
-    "authorizerConfiguration",
-    "capacityProviderConfiguration",
-    "description",
-    "environmentVariables",
-    "filesystemConfigurations",
-    "hooksConfiguration",
-    "lifecycleConfiguration",
-    "metadataConfiguration",
-    "networkConfiguration",
-    "platformVersion",
-    "protocolConfiguration",
-    "requestHeaderConfiguration",
-    "resourceConfigurations",
-    "roleArn",
-];
-
-/// The members that the configuration determines, or that this tool sets for every runtime.
-const MANAGED: [&[&str]; 20] = [
-    &["roleArn"],
-    &["description"],
-    &["environmentVariables"],
-    &[
-        "agentRuntimeArtifact",
-        "containerConfiguration",
-        "containerUri",
-    ],
-    &["agentRuntimeArtifact", "codeConfiguration", "runtime"],
-    &["agentRuntimeArtifact", "codeConfiguration", "entryPoint"],
-    &[
-        "agentRuntimeArtifact",
-        "codeConfiguration",
-        "code",
-        "s3",
-        "bucket",
-    ],
-    &[
-        "agentRuntimeArtifact",
-        "codeConfiguration",
-        "code",
-        "s3",
-        "prefix",
-    ],
-    &[
-        "agentRuntimeArtifact",
-        "codeConfiguration",
-        "code",
-        "s3",
-        "versionId",
-    ],
-    &["lifecycleConfiguration", "idleRuntimeSessionTimeout"],
-    &["lifecycleConfiguration", "maxLifetime"],
-    &["networkConfiguration", "networkModeConfig", "subnets"],
-    &[
-        "networkConfiguration",
-        "networkModeConfig",
-        "securityGroups",
-    ],
-    &["protocolConfiguration", "serverProtocol"],
-    &[
-        "authorizerConfiguration",
-        "customJWTAuthorizer",
-        "discoveryUrl",
-    ],
-    &[
-        "authorizerConfiguration",
-        "customJWTAuthorizer",
-        "allowedAudience",
-    ],
-    &[
-        "authorizerConfiguration",
-        "customJWTAuthorizer",
-        "allowedClients",
-    ],
-    &[
-        "authorizerConfiguration",
-        "customJWTAuthorizer",
-        "allowedScopes",
-    ],
-    &["requestHeaderConfiguration", "requestHeaderAllowlist"],
-    &["metadataConfiguration", "requireMMDSV2"],
-];
 
 /// Returns the fields that the configuration determines, as this runtime has them.
 pub(crate) fn fields(document: &Document) -> RuntimeFields {
@@ -336,66 +224,6 @@ fn unmanaged(document: &Document) -> Document {
     rest
 }
 
-/// Returns true for an empty value, with which some emulators represent unset members.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// Removes a member, and its parents if they become empty.
-fn without(document: &mut Document, path: &[&str]) {
-    let (first, rest) = path.split_first().expect("a path has a member");
-    if rest.is_empty() {
-        document.remove(*first);
-    } else if let Some(Value::Object(inner)) = document.get_mut(*first) {
-        without(inner, rest);
-        if inner.is_empty() {
-            document.remove(*first);
-        }
-    }
-}
-
-/// Keeps only the wanted variant of a union.
-fn only_variant(rest: &mut Document, name: &str, wanted: &Value) {
-    if let Some(Value::Object(there)) = rest.get_mut(name) {
-        there.retain(|variant, _| wanted.get(variant).is_some());
-    }
-}
-
-/// Sets the member at a path, replacing what is there.
-fn put(document: &mut Value, place: &[String], value: &Value) {
-    let Some((first, rest)) = place.split_first() else {
-        *document = value.clone();
-        return;
-    };
-    if !document.is_object() {
-        *document = json!({});
-    }
-    put(&mut document[first.as_str()], rest, value);
-}
-
-/// Merges the second document over the first: objects are merged, other values replaced.
-fn overlay(below: &mut Value, above: Value) {
-    match (below, above) {
-        (Value::Object(below), Value::Object(above)) => {
-            for (name, value) in above {
-                match below.get_mut(&name) {
-                    Some(there) => overlay(there, value),
-                    None => {
-                        below.insert(name, value);
-                    }
-                }
-            }
-        }
-        (below, above) => *below = above,
-    }
-}
-
 /// Collects members recursively. Descends only into objects that the configuration determines in
 /// part.
 fn collect(rest: &Document, path: &mut Vec<String>, found: &mut BTreeMap<String, Value>) {
@@ -414,18 +242,6 @@ fn collect(rest: &Document, path: &mut Vec<String>, found: &mut BTreeMap<String,
     }
 }
 
-fn at<'a>(document: &'a Document, path: &[&str]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    let start = document.get(*first)?;
-    rest.iter().try_fold(start, |value, name| value.get(name))
-}
-
-/// Returns a text; some emulators return an empty one for an unset member.
-fn text(document: &Document, path: &[&str]) -> Option<String> {
-    let text = at(document, path)?.as_str()?;
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
 fn seconds(document: &Document, name: &str) -> Option<u32> {
     let value = at(document, &["lifecycleConfiguration", name])?.as_u64()?;
     u32::try_from(value).ok()
@@ -438,62 +254,6 @@ fn protocol(document: &Document) -> String {
 
 fn network_mode(document: &Document) -> Option<&str> {
     at(document, &["networkConfiguration", "networkMode"])?.as_str()
-}
-
-fn artifact(document: &Document) -> Artifact {
-    let uri = [
-        "agentRuntimeArtifact",
-        "containerConfiguration",
-        "containerUri",
-    ];
-    if let Some(uri) = text(document, &uri) {
-        return Artifact::Container { uri };
-    }
-    let code = at(document, &["agentRuntimeArtifact", "codeConfiguration"]);
-    let Some(code) = code.and_then(Value::as_object) else {
-        return Artifact::Unknown;
-    };
-    let location = |name| text(code, &["code", "s3", name]);
-    let object = location("bucket").zip(location("prefix"));
-    let entry_point = code.get("entryPoint").and_then(Value::as_array);
-    let entry_point = entry_point.into_iter().flatten().filter_map(Value::as_str);
-    Artifact::Code {
-        object: object.map(|(bucket, key)| CodeObject {
-            bucket,
-            key,
-            version: location("versionId"),
-        }),
-        runtime: text(code, &["runtime"]).unwrap_or_default(),
-        entry_point: entry_point.map(str::to_owned).collect(),
-    }
-}
-
-fn artifact_document(artifact: &Artifact) -> Option<Value> {
-    match artifact {
-        Artifact::Code {
-            object,
-            runtime,
-            entry_point,
-        } => {
-            let mut code = json!({ "runtime": runtime, "entryPoint": entry_point });
-            if let Some(CodeObject {
-                bucket,
-                key,
-                version,
-            }) = object
-            {
-                code["code"] = json!({ "s3": { "bucket": bucket, "prefix": key } });
-                if let Some(version) = version {
-                    code["code"]["s3"]["versionId"] = json!(version);
-                }
-            }
-            Some(json!({ "codeConfiguration": code }))
-        }
-        Artifact::Container { uri } => {
-            Some(json!({ "containerConfiguration": { "containerUri": uri } }))
-        }
-        Artifact::Unknown => None,
-    }
 }
 
 /// Returns `None` if the runtime's own mode stays.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::resources::runtime::fields::{Artifact, CodeObject};
 
 fn document(value: Value) -> Document {
     match value {
