@@ -12,7 +12,7 @@ use crate::{
     config::{Agent, Declared, Layout, Platform},
     effects::{
         copied_sources, env, files,
-        manifest::Project,
+        manifest::{Project, located},
         new_project,
         packaging::{self, Requirements, Shipped},
         program,
@@ -169,6 +169,18 @@ pub(crate) fn check_deployment(agent: &Agent) -> Result<(), Failure> {
     }
 }
 
+/// What a relative `source` is resolved against.
+const SEEN_FROM: &str = "`source` is relative to the Cargo.toml that declares the agent";
+
+/// Returns the directory of an agent's sources. If it is missing, the error shows the line that
+/// names it.
+pub(crate) fn source_directory(agent: &Agent) -> Result<PathBuf, Failure> {
+    let path = agent.source_dir();
+    source::directory(&agent.source, &path, SEEN_FROM)
+        .map_err(|failure| located(&agent.dir, &agent.source.to_string_lossy(), failure))?;
+    Ok(path)
+}
+
 /// Returns only the sources, as they are in the archive.
 pub(crate) fn sources(
     agent: &Agent,
@@ -182,10 +194,7 @@ pub(crate) fn sources(
             new_project::absolute(dir)?,
             "`--source-dir` is relative to the current directory",
         ),
-        None => (
-            agent.source_dir(),
-            "`source` is relative to the Cargo.toml that declares the agent",
-        ),
+        None => (source_directory(agent)?, SEEN_FROM),
     };
     source::observe(&SourceRequest {
         shown: source_dir.unwrap_or(&agent.source),

@@ -41,6 +41,11 @@ fn an_agents_error_is_a_424_with_the_end_of_its_log() {
         outcome.stderr
     );
     assert_eq!(outcome.stdout, "");
+    // Its answer to a deployment's call has the log's end too, once.
+    let words = ["deploy", "--local", "--smoke", r#"{"do": "fail"}"#];
+    let outcome = place.cli(&words).run().exits(1);
+    let shown = outcome.stderr.matches("before the failure").count();
+    assert_eq!(shown, 1, "{}", outcome.stderr);
 }
 
 #[test]

@@ -20,10 +20,14 @@ fn one_failure_does_not_hide_the_other_agents() {
         .exits(3);
     assert!(outcome.stdout.contains("--name one"), "{}", outcome.stdout);
     assert!(
-        outcome.stderr.contains("the source `two` does not exist"),
+        outcome
+            .stderr
+            .contains("the source `two` does not exist\n  --> "),
         "{}",
         outcome.stderr
     );
+    let line = " | source = \"two\"\n";
+    assert!(outcome.stderr.contains(line), "{}", outcome.stderr);
 }
 
 #[test]
@@ -319,7 +323,7 @@ fn a_source_that_cannot_be_copied_is_named_and_nothing_is_made() {
                 fs::remove_dir_all(one).unwrap();
                 fs::write(one, "").unwrap();
             },
-            "the source `one` is a file\n  help: name the directory of the agent's Python package",
+            "source = \"one\"\n  |          ^^^^^\n  help: name the directory of the agent's Python package",
         ),
         (
             |one| {

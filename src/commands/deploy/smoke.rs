@@ -17,6 +17,7 @@ use crate::{
     protocol::{
         answer::{self, Answer, Kept},
         invocation::{self, Token},
+        refusal::LOG_ENDS,
     },
     resources::runtime::observed::DEFAULT_ENDPOINT,
     ui::Ui,
@@ -84,14 +85,15 @@ impl Smoke {
                     "the agent `{}` is deployed and did not answer the smoke call",
                     placed.agent.name
                 ));
-                let failure = why.into_iter().fold(failure, Failure::note);
-                let Placed { agent, .. } = placed;
-                Err(startup_logs::with_log(failure, placed, &state.id, since)
-                    .await
-                    .help(format!(
-                        "`cargo agentcore logs --agent {}` shows more; the endpoint `{DEFAULT_ENDPOINT}` answers with this version",
-                        agent.name
-                    )))
+                let has_log = why.iter().any(|note| note.contains(LOG_ENDS));
+                let mut failure = why.into_iter().fold(failure, Failure::note);
+                if !has_log {
+                    failure = startup_logs::with_log(failure, placed, &state.id, since).await;
+                }
+                Err(failure.help(format!(
+                    "`cargo agentcore logs --agent {}` shows more; the endpoint `{DEFAULT_ENDPOINT}` answers with this version",
+                    placed.agent.name
+                )))
             }
         }
     }
