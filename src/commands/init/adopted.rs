@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::agent_settings::AgentSettings;
+use super::settings::AgentSettings;
 use crate::{
     config::Protocol,
     effects::{adopt_files, adopt_requirements, files},

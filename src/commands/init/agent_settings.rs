@@ -1,40 +1,19 @@
-//! The models, permissions, headers and variables of an adopted agent: from options, code and
-//! prompts.
+//! Decides the settings of an adopted agent, from options, its code and prompts.
 
 use std::collections::BTreeMap;
 
-use super::{findings::Findings, permissions, settings::SettingsOptions};
+use super::{
+    findings::Findings,
+    permissions,
+    settings::{AgentSettings, SettingsOptions, is_wanted},
+};
 use crate::{
-    config::{Model, Permission},
+    config::Model,
     error::Failure,
-    names::Region,
     plan::code::{Filled, model_in},
     project::prompts,
-    ui::{Item, Ui},
+    ui::Ui,
 };
-
-/// The content of the agent's table, and what to say of it after the questions.
-#[derive(Debug, Default)]
-pub(super) struct AgentSettings {
-    pub(super) models: Vec<Model>,
-    pub(super) permissions: Vec<Permission>,
-    pub(super) headers: Vec<String>,
-    pub(super) env: BTreeMap<String, String>,
-    /// Lines that the user must complete.
-    pub(super) open: Vec<String>,
-    /// True if the code uses models, and none was found.
-    pub(super) lacks_models: bool,
-}
-
-impl AgentSettings {
-    /// Prints what is wrong with the settings.
-    pub(super) fn tell(&self, region: Option<&Region>, ui: &Ui) {
-        if self.lacks_models {
-            ui.note("no model was found in the code, so the role will allow none; `models` in Cargo.toml lists the models that the agent invokes");
-        }
-        prompts::tell_of_models(&self.models, region, ui);
-    }
-}
 
 pub(super) fn decide(
     options: &SettingsOptions,
@@ -93,12 +72,6 @@ pub(super) fn decide(
     }
     settings.env = env;
     Ok(settings)
-}
-
-pub(super) fn is_wanted(question: &str, ui: &Ui) -> Result<bool, Failure> {
-    let items = ["add", "leave out"].map(|answer| Item::new(answer, ""));
-    let chosen = ui.choose(question, &items);
-    Ok(chosen.map_err(prompts::cut_off)? == 0)
 }
 
 fn docker_variables(

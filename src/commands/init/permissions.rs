@@ -1,8 +1,8 @@
 //! The permissions that the code of an adopted agent needs.
 
 use super::{
-    agent_settings::{AgentSettings, is_wanted},
     findings::Findings,
+    settings::{AgentSettings, is_wanted},
 };
 use crate::{
     config::Permission,

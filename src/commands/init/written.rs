@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{adopted::Adopted, agent_settings::AgentSettings, broken};
+use super::{adopted::Adopted, broken, settings::AgentSettings};
 use crate::{
     config::Manifest,
     effects::{adopt_files, clock},

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Kind,
-    documents::{Printed, printed},
+    printed::{Printed, printed},
 };
 use crate::{
     names::ours,

@@ -2,38 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Kind, builds};
+use super::{
+    Kind, builds,
+    printed::{Printed, printed},
+};
 use crate::{
     config::ServiceRole,
     names::{AgentName, Region},
     policy::{self, Deployer, Document, Grant, Target, size},
 };
-
-/// A document with its metadata.
-#[derive(Debug, Serialize)]
-pub(super) struct Printed {
-    pub(super) kind: Kind,
-    pub(super) agents: Vec<AgentName>,
-    pub(super) regions: Vec<Region>,
-    /// The part's number: a document that exceeds one managed policy is split into parts that
-    /// belong together.
-    pub(super) part: usize,
-    pub(super) parts: usize,
-    pub(super) size: usize,
-    pub(super) asked_by: Map<String, Value>,
-    /// The managed policies that are attached to the role next to an execution policy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) managed_policies: Vec<String>,
-    /// The role of a declared resource, if the document is not an agent's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<String>,
-    pub(super) document: Value,
-    #[serde(skip)]
-    pub(super) text: String,
-}
 
 pub(super) fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
     match kind {
@@ -133,42 +112,4 @@ pub(super) fn trust(own: &[Target<'_>]) -> Document {
     let regions: BTreeSet<Region> = own.iter().map(|t| t.scope.region.clone()).collect();
     let scope = &own[0].scope;
     policy::trust(scope.partition, &scope.account, &regions)
-}
-
-pub(super) fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
-    let asked_by = grants
-        .iter()
-        .map(|grant| {
-            (
-                grant.statement.sid.clone(),
-                Value::from(grant.asked_by.as_str()),
-            )
-        })
-        .collect();
-    Printed::new(kind, targets, &policy::document_of(grants), asked_by)
-}
-
-impl Printed {
-    pub(super) fn new(
-        kind: Kind,
-        targets: &[Target<'_>],
-        document: &Document,
-        asked_by: Map<String, Value>,
-    ) -> Self {
-        let agents: BTreeSet<AgentName> = targets.iter().map(|t| t.agent.name.clone()).collect();
-        let regions: BTreeSet<Region> = targets.iter().map(|t| t.scope.region.clone()).collect();
-        Self {
-            kind,
-            agents: agents.into_iter().collect(),
-            regions: regions.into_iter().collect(),
-            part: 1,
-            parts: 1,
-            size: document.size(),
-            asked_by,
-            managed_policies: Vec::new(),
-            role: None,
-            document: document.to_value(),
-            text: document.to_pretty_json(),
-        }
-    }
 }

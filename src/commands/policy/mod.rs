@@ -2,6 +2,7 @@
 
 mod builds;
 mod documents;
+mod printed;
 mod problems;
 mod summary;
 
@@ -11,7 +12,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use self::{
-    documents::{Printed, documents},
+    documents::documents,
+    printed::Printed,
     problems::problems,
     summary::{show, summarize},
 };

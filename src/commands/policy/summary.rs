@@ -1,6 +1,6 @@
 //! A document as text: whole, or summed up for a terminal.
 
-use super::{Kind, documents::Printed};
+use super::{Kind, printed::Printed};
 use crate::{
     names::Region,
     text::counted,
