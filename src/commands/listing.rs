@@ -3,18 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::documents;
+use super::{documents, starting::Opened};
 use crate::{
-    config::{Agent, Config},
-    effects::{local::Emulator, manifest::Project},
+    config::Agent,
+    effects::local::Emulator,
     engine::runtime::find::{self, Deployed, Found},
     error::Failure,
     options,
-    project::{
-        self,
-        emulator::{self, Reach},
-        sessions,
-    },
+    project::{emulator::Reach, sessions::Placed},
     ui::Ui,
 };
 
@@ -50,17 +46,14 @@ impl Listing {
         F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
     {
         let ui = way.ui;
-        let stage = project::stage(&self.project, self.aws.local);
-        let (project, config) = project::load(&self.project, &stage, ui)?;
-        let agents = if emulator::is_empty(&self.aws, &project, &config, ui)? {
-            let absent = config.agents.iter().map(|agent| way.absent(agent));
-            absent.collect()
+        let opened = Opened::load(&self.project, &self.aws, ui)?;
+        let agents = if opened.is_empty()? {
+            let absent = opened.config.agents.iter();
+            absent.map(|agent| way.absent(agent)).collect()
         } else {
-            let place = (&project, &config);
-            emulator::with(Reach::Reads, &self.aws, place, ui, async |emulator| {
-                self.look(&way, place, emulator).await
-            })
-            .await?
+            let look =
+                async |placed: &[Placed<'_>], _: Option<&Emulator>| self.look(&way, placed).await;
+            opened.with(Reach::Reads, look).await?
         };
         if self.output == options::Output::Json {
             ui.document(json!({ "agents": agents }));
@@ -69,19 +62,13 @@ impl Listing {
     }
 
     /// Prints the list for each agent and returns the JSON documents.
-    async fn look<F>(
-        &self,
-        way: &Way<'_, F>,
-        (project, config): (&Project, &Config),
-        emulator: Option<&Emulator>,
-    ) -> Result<Vec<Value>, Failure>
+    async fn look<F>(&self, way: &Way<'_, F>, placed: &[Placed<'_>]) -> Result<Vec<Value>, Failure>
     where
         F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
     {
         let ui = way.ui;
-        let placed = sessions::place((project, &config.agents), &self.aws, emulator, ui).await?;
         let mut documents = Vec::new();
-        for deployed in find::observe(&placed).await? {
+        for deployed in find::observe(placed).await? {
             let agent = deployed.placed.agent;
             let Some(found) = deployed.one()? else {
                 ui.note(&format!("the agent `{}` is not deployed", agent.name));

@@ -4,22 +4,19 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::starting::Opened;
 use crate::{
     commands::documents,
     effects::aws::runtime::Runtimes,
     engine::{
         endpoint::{self, Pin},
         plan_output::Planned,
-        runtime::find::{self, Deployed, Found},
+        runtime::find::{Deployed, Found},
     },
     error::{Exit, Failure},
     names::EndpointName,
     options,
-    project::{
-        self,
-        emulator::{self, Reach},
-        sessions,
-    },
+    project::emulator::Reach,
     resources::{
         change::{Reveal, values},
         endpoint as plan,
@@ -52,23 +49,9 @@ impl Writing {
         ui: &Ui,
         act: impl AsyncFnOnce(&Deployed<'_>, &Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let stage = project::stage(&self.project, self.aws.local);
-        let (project, config) = project::load(&self.project, &stage, ui)?;
-        find::single(&config.agents)?;
-        if emulator::is_empty(&self.aws, &project, &config, ui)? {
-            return Err(find::absent(&config.agents[0]));
-        }
-        let (reach, place) = (Reach::of(&self.applying), (&project, &config));
-        emulator::with(reach, &self.aws, place, ui, async |emulator| {
-            let placed =
-                sessions::place((&project, &config.agents), &self.aws, emulator, ui).await?;
-            let all = find::observe(&placed).await?;
-            let [deployed] = &all[..] else {
-                unreachable!("one agent was selected")
-            };
-            act(deployed, deployed.ours()?).await
-        })
-        .await
+        let opened = Opened::load_one(&self.project, &self.aws, ui)?;
+        let act = async |deployed: &Deployed<'_>| act(deployed, deployed.ours()?).await;
+        opened.with_one(Reach::of(&self.applying), act).await
     }
 
     /// Returns the endpoint. A run that changes something first waits for other changes, which would

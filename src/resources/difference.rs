@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::change::{Change, FieldChange, Reveal, Secrecy};
-use crate::error::Failure;
+use crate::{config::ResourceKind, error::Failure};
 
 /// A part of an agent that is compared as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub(crate) enum Part {
     Callers,
     Tags,
     Endpoints,
+    Memories,
+    Gateways,
+}
+
+impl From<ResourceKind> for Part {
+    fn from(kind: ResourceKind) -> Self {
+        match kind {
+            ResourceKind::Memory => Self::Memories,
+            ResourceKind::Gateway => Self::Gateways,
+        }
+    }
 }
 
 impl Part {
@@ -24,6 +35,8 @@ impl Part {
             Self::Callers => "callers",
             Self::Tags => "tags",
             Self::Endpoints => "endpoints",
+            Self::Memories => "memories",
+            Self::Gateways => "gateways",
         }
     }
 
@@ -35,6 +48,8 @@ impl Part {
             Self::Callers => ("callers", "were"),
             Self::Tags => ("tags", "were"),
             Self::Endpoints => ("endpoints", "were"),
+            Self::Memories => ("memories", "were"),
+            Self::Gateways => ("gateways", "were"),
         }
     }
 }

@@ -326,6 +326,7 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
     says(&two, &[note]);
     let again = run(&["prepare", "--dry-run"]).succeeds();
     assert!(!again.stderr.contains("tools"), "{}", again.stderr);
+    without_permission_to_list_gateways_status_compares_the_rest(&project, &emulator);
 
     let breaks =
         "the target `two` of gateway `tools` leads to the agent `two`, and calls of it fail";
@@ -350,6 +351,38 @@ fn a_target_that_is_an_agent_of_the_project_is_written_after_that_agent() {
     run(&["clean", "--yes"]).succeeds();
     assert_eq!(gateways(&emulator), Vec::<Value>::new());
     assert_eq!(listing(&emulator)["roles"], json!({}));
+}
+
+/// Of the two agents, only `one` uses a gateway.
+fn without_permission_to_list_gateways_status_compares_the_rest(
+    project: &Project,
+    emulator: &Emulator,
+) {
+    let proxy = Proxy::to(emulator);
+    let action = "bedrock-agentcore:ListGateways";
+    proxy.fault(action, Times::Always, Fault::denied());
+    let status = Cli::new(project).at(&proxy.url());
+    let status = status.args(["status", "--output", "json"]).run().succeeds();
+    for part in ["gateways of `one` were", "role of `one` was"] {
+        let note = format!("note: the {part} not compared: `{action}` on");
+        says(&status, &[&note]);
+    }
+    let document = status.json();
+    let [one, two] = &document["agents"].as_array().unwrap()[..] else {
+        panic!("{document}");
+    };
+    let compared = |agent: &Value| {
+        let shown = ["equal", "differences", "not_compared"].map(|key| agent[key].clone());
+        Value::from(shown.to_vec())
+    };
+    assert_eq!(compared(one), json!([null, [], ["gateways", "role"]]));
+    assert_eq!(compared(two), json!([true, [], []]));
+    let gateway = &document["resources"][0];
+    assert!(
+        gateway["denied"].as_str().unwrap().contains(action),
+        "{gateway}"
+    );
+    assert_eq!(gateway["changes"], json!([]));
 }
 
 #[test]

@@ -8,9 +8,10 @@ use self::{
     confirm::{answerable, confirm},
     report::{again, finished, leftovers, list, report},
 };
+use super::starting::Opened;
 use crate::{
     config::Config,
-    effects::manifest::Project,
+    effects::{local::Emulator, manifest::Project},
     engine::{
         clean::{self, Cleaning, World},
         plan_output::Planned,
@@ -69,16 +70,15 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         Reach::Writes | Reach::Removes => Reach::Removes,
         Reach::Reads => Reach::Reads,
     };
-    let place = (&project, &config);
-    if emulator::is_empty(&args.aws, &project, &config, ui)? {
-        let placed = sessions::place_nowhere(&config.agents, &args.aws).await?;
-        return clean(&args, place, (&placed, World::Empty), ui).await;
+    let opened = Opened::of((project, config), &args.aws, ui);
+    if opened.is_empty()? {
+        let placed = sessions::place_nowhere(&opened.config.agents, &args.aws).await?;
+        return clean(&args, opened.place(), (&placed, World::Empty), ui).await;
     }
-    emulator::with(reach, &args.aws, place, ui, async |emulator| {
-        let placed = sessions::place((&project, &config.agents), &args.aws, emulator, ui).await?;
-        clean(&args, place, (&placed, World::Asked), ui).await
-    })
-    .await
+    let clean = async |placed: &[Placed<'_>], _: Option<&Emulator>| {
+        clean(&args, opened.place(), (placed, World::Asked), ui).await
+    };
+    opened.with(reach, clean).await
 }
 
 async fn clean(

@@ -9,15 +9,13 @@ use self::{
     form::{Form, When},
     tail::{Poll, Tail},
 };
+use super::starting::Opened;
 use crate::{
-    config::Config,
     effects::{
         aws::{AwsError, log_events::Query, logs::Logs, runtime::Runtimes},
         clock,
-        local::Emulator,
-        manifest::Project,
     },
-    engine::{runtime::find, target::not_found::LISTED},
+    engine::{runtime::find::Deployed, target::not_found::LISTED},
     error::Failure,
     names::{EndpointName, SessionId},
     options,
@@ -25,11 +23,7 @@ use crate::{
         log_tail::{Window, pattern},
         table::time_in_millis,
     },
-    project::{
-        self,
-        emulator::{self, Reach},
-        sessions,
-    },
+    project::emulator::{self, Reach},
     protocol,
     resources::runtime::observed::DEFAULT_ENDPOINT,
     ui::Ui,
@@ -82,34 +76,21 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if args.dev {
         return developed::show(&args, ui).await;
     }
-    let stage = project::stage(&args.project, args.aws.local);
-    let (project, config) = project::load(&args.project, &stage, ui)?;
-    find::single(&config.agents)?;
-    if emulator::is_empty(&args.aws, &project, &config, ui)? {
-        return Err(find::absent(&config.agents[0]));
-    }
+    let opened = Opened::load_one(&args.project, &args.aws, ui)?;
     if args.follow {
-        emulator::demand(&args.aws, &project, &config)?;
+        let (project, config) = opened.place();
+        emulator::demand(&args.aws, project, config)?;
     }
-    let place = (&project, &config);
-    emulator::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
-        show(&args, pattern, place, emulator, ui).await
-    })
-    .await
+    let show = async |deployed: &Deployed<'_>| show(&args, pattern, deployed, ui).await;
+    opened.with_one(Reach::Reads, show).await
 }
 
 async fn show(
     args: &Args,
     pattern: Option<String>,
-    (project, config): (&Project, &Config),
-    emulator: Option<&Emulator>,
+    deployed: &Deployed<'_>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
-    let all = find::observe(&placed).await?;
-    let [deployed] = &all[..] else {
-        unreachable!("one agent was selected")
-    };
     let found = deployed.there()?;
     found.say_whose(ui);
     let id = &found.state.id;

@@ -5,6 +5,7 @@ mod text;
 
 use serde_json::{Value, json};
 
+use super::starting::Opened;
 use crate::{
     config::Config,
     effects::{local::Emulator, manifest::Project},
@@ -16,8 +17,7 @@ use crate::{
     names::EndpointUrl,
     options,
     project::{
-        self,
-        emulator::{self, Reach},
+        emulator::Reach,
         sessions::{self, Placed},
     },
     resources::change::Reveal,
@@ -40,34 +40,31 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = project::stage(&args.project, args.aws.local);
-    let (project, config) = project::load(&args.project, &stage, ui)?;
-    if emulator::is_empty(&args.aws, &project, &config, ui)? {
-        let reports: Vec<Report<'_>> = config
-            .agents
+    let opened = Opened::load(&args.project, &args.aws, ui)?;
+    if opened.is_empty()? {
+        let agents = &opened.config.agents;
+        let reports: Vec<Report<'_>> = agents
             .iter()
             .map(|agent| Report::never_deployed(agent, &args.aws))
             .collect();
         show(&args, (&reports, None), Reveal::Keys, ui);
         return Ok(());
     }
-    let place = (&project, &config);
-    emulator::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
-        look(&args, place, emulator, ui).await
-    })
-    .await
+    let look = async |placed: &[Placed<'_>], emulator: Option<&Emulator>| {
+        look(&args, opened.place(), (placed, emulator), ui).await
+    };
+    opened.with(Reach::Reads, look).await
 }
 
 async fn look(
     args: &Args,
     (project, config): (&Project, &Config),
-    emulator: Option<&Emulator>,
+    (placed, emulator): (&[Placed<'_>], Option<&Emulator>),
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
-    let resources = declared::compare(&placed).await?;
-    let agents = resources.linked(&placed);
-    let placed = sessions::with_agents(&placed, &agents);
+    let resources = declared::compare(placed).await?;
+    let agents = resources.linked(placed);
+    let placed = sessions::with_agents(placed, &agents);
     let base = emulator.map(|emulator| emulator.url.as_str());
     let base = base.or(args.aws.endpoint_url.as_ref().map(EndpointUrl::as_str));
     let reveal = if ui.verbosity() >= Verbosity::Verbose {
@@ -79,6 +76,7 @@ async fn look(
     let reporting = Reporting {
         project,
         declared: &config.declared,
+        resources: &resources,
         base,
         ui,
     };

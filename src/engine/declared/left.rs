@@ -1,7 +1,7 @@
 //! What stays in AWS when agents are deleted or the metadata changes: resources that are no longer
 //! declared, and targets that lead to agents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::target_agents::agents;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     names::AgentName,
     project::sessions::Placed,
     resources::{
-        declared::{self, Claim},
+        declared::{self, Claim, ObservedResource},
         deletion::Kept,
         role::ObservedRole,
     },
@@ -48,39 +48,52 @@ pub(crate) async fn undeclared(
 }
 
 /// Warns about targets of gateways that lead to agents which are deleted, while the gateways stay.
+/// Each gateway is read once in each account and region.
 pub(crate) async fn broken_targets(
     placed: &[Placed<'_>],
     resources: &[Resource],
     gone: &BTreeSet<&AgentName>,
 ) -> Vec<Message> {
+    let mut places: BTreeMap<_, Vec<&Placed<'_>>> = BTreeMap::new();
+    for placed in placed.iter().filter(|one| gone.contains(&one.agent.name)) {
+        let session = &placed.session;
+        let place = (session.account.as_str(), session.region.as_str());
+        places.entry(place).or_default().push(placed);
+    }
     let mut warnings = Vec::new();
-    for Placed { agent, session } in placed.iter().filter(|one| gone.contains(&one.agent.name)) {
+    for placed in places.into_values() {
         for resource in resources {
-            let targets: Vec<&String> = agents(resource)
-                .filter(|(_, to)| to.runtime == agent.runtime_name)
-                .map(|(target, _)| target)
-                .collect();
-            if targets.is_empty() || !session.capabilities().has(resource.kind) {
-                continue;
+            let mut targets: Vec<(&String, &Agent)> = Vec::new();
+            for Placed { agent, .. } in &placed {
+                let lead_there =
+                    agents(resource).filter(|(_, to)| to.runtime == agent.runtime_name);
+                targets.extend(lead_there.map(|(target, _)| (target, *agent)));
             }
-            let Ok(there) = Resources::new(session).find(resource).await else {
+            let Some(Placed { session, .. }) = placed.first().filter(|_| !targets.is_empty())
+            else {
                 continue;
             };
-            let is_ours = |there: &_| {
-                declared::claim(resource, there, super::work::untagged(session)) == Claim::Ours
+            let there = ours(resource, session).await;
+            let exists = |name: &String| {
+                let there = there.as_ref();
+                there.is_some_and(|there| there.parts.contains_key(name))
             };
-            let Some(there) = there.filter(is_ours) else {
-                continue;
-            };
-            for target in targets
-                .into_iter()
-                .filter(|name| there.parts.contains_key(*name))
-            {
-                warnings.push(breaks(resource, target, agent));
-            }
+            let broken = targets.into_iter().filter(|(target, _)| exists(target));
+            warnings.extend(broken.map(|(target, agent)| breaks(resource, target, agent)));
         }
     }
     warnings
+}
+
+/// Returns the resource if it exists and is this project's. It is only for a message, so an error
+/// must not stop the run.
+async fn ours(resource: &Resource, session: &Session) -> Option<ObservedResource> {
+    if !session.capabilities().has(resource.kind) {
+        return None;
+    }
+    let there = Resources::new(session).find(resource).await.ok()??;
+    let claim = declared::claim(resource, &there, super::work::untagged(session));
+    (claim == Claim::Ours).then_some(there)
 }
 
 fn breaks(resource: &Resource, target: &str, agent: &Agent) -> Message {

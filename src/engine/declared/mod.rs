@@ -149,9 +149,20 @@ impl DeclaredWork<'_> {
                 "status": work.observed.as_ref().map(|there| &there.status),
                 "changes": values(&work.changes()),
                 "refused": work.refusal,
+                "denied": work.denied.as_ref().map(Failure::to_string),
             })
         };
         self.all.iter().map(value).collect()
+    }
+
+    /// Returns the resources of an agent that could not be read, each with the reason.
+    pub(crate) fn unread(&self, placed: &Placed<'_>) -> Vec<(&Resource, &Failure)> {
+        let resources = placed.agent.resources.iter();
+        let wanted: Vec<_> = resources.map(|one| key(&placed.session, one)).collect();
+        let of_agent = |work: &&Work<'_>| wanted.contains(&key(work.session, &work.resource));
+        let all = self.all.iter().filter(of_agent);
+        all.filter_map(|work| Some((&work.resource, work.denied.as_ref()?)))
+            .collect()
     }
 
     /// Returns the resources as text, one paragraph each.

@@ -18,6 +18,10 @@ impl Work<'_> {
         let Resource { kind, name, .. } = &self.resource;
         let mut lines = vec![format!("{} {name}", kind.word())];
         let mut row = |name: &str, text: &str| lines.push(format!("  {name:<12} {text}"));
+        if self.denied.is_some() {
+            row("state", "unknown: reading it is not permitted");
+            return lines.join("\n");
+        }
         let Some(there) = &self.observed else {
             row("state", "not created");
             return lines.join("\n");

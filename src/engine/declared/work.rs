@@ -44,6 +44,8 @@ pub(super) struct Work<'a> {
     pub(super) steps: Vec<DeclaredStep>,
     /// Why it may not be changed.
     pub(super) refusal: Option<String>,
+    /// Why a report could not read it.
+    pub(super) denied: Option<Failure>,
     /// The ID, the ARN and the address, once the resource exists.
     pub(super) id: Option<String>,
     arn: Option<String>,
@@ -76,9 +78,16 @@ impl<'a> Work<'a> {
         let mut resource = complete(resource, session)?;
         let runtimes = target_agents::runtimes(&resource, session).await?;
         declared::lead_to(&mut resource, &runtimes);
-        let observed = Resources::new(session).find(&resource).await?;
+        let there = Resources::new(session).find(&resource).await;
+        let (observed, denied) = match purpose.tolerates(there)? {
+            Ok(observed) => (observed, None),
+            Err(why) => (None, Some(Failure::from(why))),
+        };
         let how = (untagged(session), adopt);
         let planned = async {
+            if denied.is_some() {
+                return Ok((Vec::new(), None));
+            }
             let steps = declared::plan(&resource, observed.as_ref(), how)?;
             let role = match role::of_resource(&resource, placed.agent, session)? {
                 Some(desired) => Some(role::decide_own(desired, session, adopt).await?),
@@ -100,6 +109,7 @@ impl<'a> Work<'a> {
             observed,
             steps,
             refusal: refusal.map(|why: Failure| why.to_string()),
+            denied,
             resource,
         })
     }
@@ -126,8 +136,12 @@ impl<'a> Work<'a> {
         planned.changes(&self.changes(), Reveal::Keys);
     }
 
-    /// Returns how an agent reaches the resource.
+    /// Returns how an agent reaches the resource. An agent is reported without one that could not be
+    /// read.
     pub(super) fn link(&self) -> Link {
+        if self.denied.is_some() {
+            return Link::Missing;
+        }
         let name = &self.resource.service_name;
         let id = self.id.clone();
         let id = id.unwrap_or_else(|| format!("{name}-{UNKNOWN}"));

@@ -35,10 +35,10 @@ pub(crate) struct Found {
     pub(crate) tags: Tags,
 }
 
-/// Refuses several agents for a command about one.
-pub(crate) fn single(agents: &[Agent]) -> Result<(), Failure> {
-    if agents.len() <= 1 {
-        return Ok(());
+/// Returns the agent of a command about one, and refuses several.
+pub(crate) fn single(agents: &[Agent]) -> Result<&Agent, Failure> {
+    if let [one] = agents {
+        return Ok(one);
     }
     let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
     Err(

@@ -2,17 +2,19 @@
 
 mod code;
 mod there;
+mod unread;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 pub(crate) use self::there::There;
-use self::there::differences;
+use self::{there::differences, unread::Unread};
 use super::{
     agent::{
         AT_ONCE,
         in_aws::{self, Compared, Gap, InAws, Purpose, Why},
     },
     build_project::BuildRead,
+    declared::DeclaredWork,
     former_agents, repository, role,
     runtime::{
         find::{Deployed, Found},
@@ -66,6 +68,7 @@ pub(crate) enum Report<'a> {
 pub(crate) struct Reporting<'a> {
     pub(crate) project: &'a Project,
     pub(crate) declared: &'a Declared,
+    pub(crate) resources: &'a DeclaredWork<'a>,
     /// The address of the service, if it was given.
     pub(crate) base: Option<&'a str>,
     pub(crate) ui: &'a Ui,
@@ -124,9 +127,12 @@ impl<'a> Report<'a> {
         let observed = role.as_ref().map(Option::as_ref);
         let prepared = observed.as_ref().ok().map(Option::is_some);
         let proof = observed.map(|role| role::proof(agent, role, Adopt::No));
+        let mut unread = Unread::of(placed, reporting.resources);
         let Some((found, parts)) = one(placed, runtimes, proof.as_ref())? else {
             let nothing = (role, Ok(None));
-            let compared = Compared::plan(placed, nothing, Ok(None), Purpose::Report, ui).await?;
+            let mut compared =
+                Compared::plan(placed, nothing, Ok(None), Purpose::Report, ui).await?;
+            compared.gaps.extend(unread.gaps);
             return Ok(Self::Absent {
                 agent,
                 account: session.account.to_string(),
@@ -160,10 +166,13 @@ impl<'a> Report<'a> {
             Compared::plan(running, (role, build), Ok(Some(seen)), Purpose::Report, ui),
         )?;
         gaps.append(&mut compared.gaps);
+        unread.leave_out_role(&mut compared);
         let here = (reporting.project, reporting.declared);
         let builds = compared.build.is_some() || gaps.iter().any(|gap| gap.part == Part::Build);
         let code = code::compare(running, here, artifact, builds, ui).await;
         let mut differences = differences(&compared, &found, &gaps)?;
+        differences.retain(|difference| !unread.decides(difference));
+        gaps.extend(unread.gaps);
         differences.extend(age.difference(artifact).map(Difference::Field));
         if let Code::Differs(change) = &code {
             differences.push(Difference::Field(change.clone()));
