@@ -301,19 +301,23 @@ fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
     project.write("deployment/invoke.py", "print('here')\n");
     let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
     for (words, files) in [
-        (&["prepare"][..], "copy `"),
-        (&["deploy"], "Would upload "),
-        (&["prepare", "--check"], "copy `"),
+        (&["prepare"][..], "copy"),
+        (&["deploy"], "upload"),
+        (&["prepare", "--check"], "copy"),
     ] {
         let code = if words.contains(&"--check") { 5 } else { 0 };
         let quiet = on(&[words, &["-q", "--dry-run"]].concat()).exits(code);
         assert_eq!(quiet.stdout, "");
-        assert!(quiet.stderr.contains(files), "{words:?}: {}", quiet.stderr);
+        let line = format!("Would {files} ");
+        assert!(quiet.stderr.contains(&line), "{words:?}: {}", quiet.stderr);
         let role = "Would create role `AgentCoreRole-my_agent`";
         assert!(quiet.stderr.contains(role), "{words:?}: {}", quiet.stderr);
         assert!(!quiet.stderr.contains("     Account "), "{}", quiet.stderr);
         let document = on(&[words, &["-q", "--dry-run", "--output", "json"]].concat()).exits(code);
-        assert_eq!(document.json()["dry_run"], true);
+        let shown = document.json();
+        assert_eq!(shown["dry_run"], true);
+        let mut changes = shown["agents"][0]["changes"].as_array().unwrap().iter();
+        assert!(changes.any(|one| one["action"] == files), "{shown}");
         assert_eq!(document.stderr, "", "the document says it all");
     }
     let nothing = on(&["clean", "-q", "-n"]).succeeds();
