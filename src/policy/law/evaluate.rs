@@ -3,21 +3,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Document;
+use super::{Document, Statement};
 
 pub(super) type Context = BTreeMap<String, String>;
 
 pub(super) fn allows(document: &Document, action: &str, resource: &str, context: &Context) -> bool {
-    document.statement.iter().any(|statement| {
+    about(document, action, resource)
+        .into_iter()
+        .any(|statement| is_met(statement, context))
+}
+
+/// Returns the statements that allow the action on the resource if their conditions are met.
+pub(super) fn about<'d>(
+    document: &'d Document,
+    action: &str,
+    resource: &str,
+) -> Vec<&'d Statement> {
+    let statements = document.statement.iter().filter(|statement| {
         statement.action.iter().any(|a| a == action)
             && statement
                 .resource
                 .iter()
                 .any(|pattern| matches(pattern, resource))
-            && statement.condition.iter().all(|(operator, keys)| {
-                keys.iter()
-                    .all(|(key, values)| holds(operator, values, context.get(key)))
-            })
+    });
+    statements.collect()
+}
+
+/// Returns whether the statement's conditions are met.
+pub(super) fn is_met(statement: &Statement, context: &Context) -> bool {
+    statement.condition.iter().all(|(operator, keys)| {
+        keys.iter()
+            .all(|(key, values)| holds(operator, values, context.get(key)))
     })
 }
 
@@ -62,13 +78,19 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == b'*')
 }
 
-/// Returns requests that could distinguish the policies: every action on every resource in any of
-/// them, without a condition and with each condition in any of them.
-pub(super) fn samples(documents: &[&Document]) -> Vec<(String, String, Context)> {
+/// What requests could distinguish policies by: every action and resource in any of them, and no
+/// condition or one in any of them.
+pub(super) struct Samples {
+    pub(super) actions: BTreeSet<String>,
+    pub(super) resources: BTreeSet<String>,
+    pub(super) contexts: BTreeSet<Context>,
+}
+
+pub(super) fn samples(documents: &[&Document]) -> Samples {
     let statements = || documents.iter().flat_map(|document| &document.statement);
     let concrete = |pattern: &str| pattern.replace('*', "x1").replace('?', "y");
-    let actions: BTreeSet<String> = statements().flat_map(|s| s.action.clone()).collect();
-    let resources: BTreeSet<String> = statements()
+    let actions = statements().flat_map(|s| s.action.clone()).collect();
+    let resources = statements()
         .flat_map(|s| &s.resource)
         .flat_map(|pattern| [concrete(pattern), pattern.replace('*', "")])
         .collect();
@@ -82,13 +104,9 @@ pub(super) fn samples(documents: &[&Document]) -> Vec<(String, String, Context)>
             }
         }
     }
-    let mut requests = Vec::new();
-    for action in &actions {
-        for resource in &resources {
-            for context in &contexts {
-                requests.push((action.clone(), resource.clone(), context.clone()));
-            }
-        }
+    Samples {
+        actions,
+        resources,
+        contexts,
     }
-    requests
 }
