@@ -11,6 +11,7 @@ a kill loses nothing that was acknowledged. Log lines are written every few seco
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -183,7 +184,12 @@ lock = hold_lock()
 threading.Thread(target=watch_host, daemon=True).start()
 
 sys.argv = ["ministack"]
+# Loading modules makes no garbage, and looking for it takes a tenth of the start.
+gc.disable()
 import ministack.app  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 persistence = logging.getLogger("persistence")
 persistence.addHandler(failures)
