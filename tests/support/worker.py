@@ -7,6 +7,7 @@ process ends with its stdin, that is, with the test binary.
 
 import contextlib
 import functools
+import gc
 import io
 import json
 import os
@@ -65,5 +66,8 @@ def answer(request: dict) -> dict:
     return {"printed": printed.getvalue(), "error": None}
 
 
+# As in launch.py.
+gc.freeze()
+gc.set_threshold(100_000, 50, 100)
 for line in sys.stdin:
     print(json.dumps(answer(json.loads(line))), flush=True)
