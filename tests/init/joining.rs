@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Cli, Outcome, Project};
+use crate::support::{Cli, Outcome, Project, wheels::with_uv};
 
 const ROOT: &str = "# The shop.\n[workspace]\nresolver = \"3\" # why\nmembers = [\n  \"crates/*\", # all\n]\n\n[workspace.lints]\n";
 
@@ -140,10 +140,13 @@ fn a_new_agent_joins_the_workspace_and_cargo_goes_on_working() {
     ] {
         assert_eq!(meant(&project, at, words), agents, "{at} {words:?}");
     }
-    let listed = Cli::in_directory(&project.path().join("second"), project.root())
-        .args(["package", "--list"])
-        .run()
-        .succeeds();
+    let listed = with_uv(Cli::in_directory(
+        &project.path().join("second"),
+        project.root(),
+    ))
+    .args(["package", "--list"])
+    .run()
+    .succeeds();
     assert!(
         listed.stdout.contains("second/agent.py\n"),
         "{}",

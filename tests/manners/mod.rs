@@ -689,6 +689,7 @@ fn a_variable_that_is_set_to_nothing_says_nothing() {
 fn a_bearer_token_in_the_environment_asks_for_no_smoke_call() {
     let emulator = Ministack::start();
     let project = project();
+    project.write("deployment/requirements.txt", "");
     Cli::new(&project)
         .args(["deploy", "--dry-run"])
         .env("CARGO_AGENTCORE_BEARER_TOKEN", "a.b.c")

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use crate::support::{Cli, Ministack, Project, Proxy, terminal::Terminal};
+use crate::support::{Cli, Ministack, Project, Proxy, terminal::Terminal, wheels::with_uv};
 
 const CREDENTIALS: &str = "[dev]\naws_access_key_id = test\naws_secret_access_key = test\n\
                            [prod]\naws_access_key_id = test\naws_secret_access_key = test\n";
@@ -145,6 +145,7 @@ fn sources_outside_are_confirmed_once_or_named_by_the_user() {
         assert_ne!(changed, manifest);
         project.write("Cargo.toml", changed);
     };
+    project.write("deployment/requirements.txt", "");
     let package = || Cli::new(&project).arg("package");
     let outside = project.root().join("outside").display().to_string();
     for source in ["../outside", "link"] {
@@ -199,7 +200,7 @@ fn who_adopts_sources_outside_has_confirmed_them() {
         ])
         .run()
         .succeeds();
-    let packaged = Cli::new(&project).arg("package").run();
+    let packaged = with_uv(Cli::new(&project)).arg("package").run();
     assert!(
         !packaged.stderr.contains("outside the checkout"),
         "{}",
