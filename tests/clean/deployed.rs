@@ -240,7 +240,7 @@ fn agents_are_cleaned_at_the_same_time_and_a_failure_of_one_stops_no_other() {
     let refused = "bedrock-agentcore:DeleteAgentRuntime";
     proxy.fault(refused, Times::Nth(2), Fault::denied());
     // Once for each agent, before and after.
-    let delay = Duration::from_secs(2);
+    let delay = Duration::from_secs(4);
     proxy.fault("logs:DescribeLogGroups", Times::Always, Fault::Late(delay));
     let start = Instant::now();
     let cli = Cli::new(&project).at(&proxy.url());

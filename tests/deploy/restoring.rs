@@ -111,7 +111,7 @@ fn an_unchanged_deploy_waits_for_the_bucket_no_longer_than_for_the_service() {
     let emulator = Ministack::start();
     let project = project();
     deploy(&project, &emulator).succeeds();
-    let delay = Duration::from_millis(1500);
+    let delay = Duration::from_secs(5);
     let proxy = Proxy::to(&emulator);
     for action in ["bedrock-agentcore:ListAgentRuntimes", "s3:GetObject"] {
         proxy.fault(action, Times::Always, Fault::Late(delay));

@@ -177,7 +177,7 @@ fn the_role_is_read_beside_what_else_is_read_and_agents_beside_each_other() {
     assert_eq!(asked, expected);
 
     let project = project.agent("two");
-    let delay = Duration::from_millis(1500);
+    let delay = Duration::from_secs(5);
     for action in [
         "bedrock-agentcore:ListAgentRuntimeEndpoints",
         "iam:ListRolePolicies",
