@@ -96,7 +96,14 @@ fn environment(name: &str, file: &str, requirements: &str) -> PathBuf {
 fn make(path: &Path, requirements: &Path) {
     let with_uv = [
         vec!["venv", "--quiet", "--no-project"],
-        vec!["pip", "install", "--quiet", "--no-deps"],
+        // Most programs are started without writing bytecode, so they would compile it at each start.
+        vec![
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--compile-bytecode",
+        ],
     ];
     let mut uv = Command::new("uv");
     uv.args(&with_uv[0])

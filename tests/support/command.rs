@@ -214,6 +214,14 @@ impl Cli {
                 None => command.env_remove(name),
             };
         }
+        #[cfg(unix)]
+        if !self.unprivileged {
+            let variable = |wanted: &str| {
+                let found = command.get_envs().find(|(name, _)| *name == wanted);
+                found.and_then(|(_, value)| value.map(OsStr::to_owned))
+            };
+            super::pythons::share(variable);
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub mod faults;
 pub mod installed;
 pub mod project;
 pub mod proxy;
+#[cfg(unix)]
+mod pythons;
 pub mod runtimes;
 mod s3_actions;
 pub mod scripted;
