@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     package,
     service::deployed,
-    support::{Cli, Emulator, Ministack, Outcome, Project, boto3, listing},
+    support::{Cli, Emulator, Ministack, Outcome, Project, boto3, listing, wheels::with_uv},
 };
 
 /// A Python agent, which is an archive without `--image`.
@@ -35,7 +35,7 @@ fn push(emulator: &Emulator, mark: u8) -> String {
 }
 
 fn run(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
-    Cli::new(project).args(words).on(emulator).run()
+    with_uv(Cli::new(project)).args(words).on(emulator).run()
 }
 
 /// Returns the repositories that the agent's role may read.
