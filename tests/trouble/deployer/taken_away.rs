@@ -130,7 +130,7 @@ print(json.dumps(keys))
         }
     }
 
-    /// Expects success with a warning, because `deploy` does not depend on these actions.
+    /// Expects success with a warning or note, because the command does not depend on these actions.
     pub(super) fn is_warned_of(&mut self, words: &[&str], warning: &str, actions: &[&str]) {
         for action in actions {
             if self.takes(action) {
