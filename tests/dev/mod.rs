@@ -30,22 +30,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{self, PATIENCE, eventually, wheels};
+use crate::support::{
+    self, PATIENCE, eventually,
+    seller::{self, MANIFEST, SERVER},
+    wheels,
+};
 use rustix::process::{Pid, Signal, kill_process};
-
-const MANIFEST: &str = r#"
-[workspace]
-[workspace.metadata.agentcore]
-project = "shop-7k2qpx"
-
-[workspace.metadata.agentcore.agents.seller]
-source = "seller"
-deployment = "deployment"
-env = { FROM_TABLE = "table" }
-"#;
-
-/// What the agents' entry points import as `server`.
-const SERVER: &str = include_str!("server.py");
 
 /// Answers with what it sees; `{"sleep": SECONDS}` makes it wait first.
 const AGENT: &str = r#"
@@ -112,22 +102,9 @@ impl Stage {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
-            command.env_remove(name);
-        }
-        command
-            .arg("agentcore")
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env_remove("CARGO_TARGET_DIR")
-            .env(
-                "CARGO_AGENTCORE_CACHE_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
-            )
-            .env("CARGO", env!("CARGO"))
-            .env("OUTSIDE", "of the user's shell")
-            .stdin(Stdio::null());
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        let mut command = seller::agentcore(self.dir.path(), &cache, arguments);
+        command.env("OUTSIDE", "of the user's shell");
         command
     }
 
@@ -177,16 +154,7 @@ impl Stage {
 
     /// Returns the processes that work in this project's folder.
     fn processes(&self) -> Vec<u32> {
-        let home = self.path("target/agentcore/shop-7k2qpx/dev");
-        let home = home.to_string_lossy().into_owned();
-        let all = fs::read_dir("/proc").unwrap();
-        let pids =
-            all.filter_map(|entry| entry.unwrap().file_name().to_string_lossy().parse().ok());
-        pids.filter(|pid: &u32| {
-            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&command).contains(&home)
-        })
-        .collect()
+        seller::processes(&self.path("target/agentcore/shop-7k2qpx/dev"))
     }
 }
 

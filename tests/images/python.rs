@@ -6,7 +6,7 @@ use super::{
     local::with_cache,
     registry::{Registry, Trouble},
     service::{deployed, skopeo},
-    support::{Cli, Emulator, Ministack, Outcome, Project, listing, wheels},
+    support::{Cli, Emulator, Ministack, Outcome, Project, listing, seller, wheels},
 };
 
 /// A project whose agent starts from the registry's image, with one dependency.
@@ -319,6 +319,7 @@ fn a_python_image_runs_in_the_local_agentcore_without_its_base_image() {
     let registry = Registry::start();
     let project = project(&registry);
     project.write("deployment/invoke.py", AGENT);
+    project.write("deployment/server.py", seller::SERVER);
     let does = |words: &[&str]| with_cache(cli(&project, words)).run().succeeds();
     let deployed = does(&["deploy", "--local"]);
     assert!(
@@ -351,30 +352,16 @@ fn a_python_image_runs_in_the_local_agentcore_without_its_base_image() {
 
 /// An agent that needs nothing but Python and its one dependency.
 const AGENT: &str = r#"
-import http.server
-import json
-
+import server
 from dep import ANSWER
 from my_agent.agent import answer
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    def reply(self, content):
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.reply({"status": "Healthy"})
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.reply({"answer": f"{answer(asked['prompt'])} {ANSWER}"})
+class Agent(server.Agent):
+    def invoke(self, asked):
+        self.answer({"answer": f"{answer(asked['prompt'])} {ANSWER}"})
 
 
 print("the agent listens", flush=True)
-http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+server.serve(Agent)
 "#;

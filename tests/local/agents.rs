@@ -33,16 +33,8 @@ impl Stage {
 
     /// Returns the processes that work in this project's folder, by PID.
     pub(super) fn processes(&self) -> Vec<u32> {
-        let home = self.home().canonicalize().unwrap_or_else(|_| self.home());
-        let home = home.to_string_lossy().into_owned();
-        let all = fs::read_dir("/proc").unwrap();
-        let pids =
-            all.filter_map(|entry| entry.unwrap().file_name().to_string_lossy().parse().ok());
-        pids.filter(|pid: &u32| {
-            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&command).contains(&home)
-        })
-        .collect()
+        let home = self.home();
+        seller::processes(&home.canonicalize().unwrap_or(home))
     }
 }
 
@@ -154,8 +146,8 @@ fn what_the_agent_prints_explains_its_failure() {
         "{}",
         answer.stderr
     );
-    let other = AGENT.replace("8080", "5000");
-    stage.write("deployment/invoke.py", &other);
+    stage.write("deployment/invoke.py", AGENT);
+    stage.write("deployment/server.py", &SERVER.replace("8080", "5000"));
     stage.does(&["deploy", "--local"], 0);
     let url = stage.start();
     let arn = stage.arn();

@@ -10,12 +10,12 @@ strategies = [\"semantic\"]
 
 /// Answers with the texts in the memory after it has added the request's.
 const REMEMBERING: &str = r#"
-import http.server
 import json
 import os
 import urllib.request
 
 import seller
+import server
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/bedrock-agentcore/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -40,24 +40,12 @@ def remember(text):
     return sorted(e["payload"][0]["conversational"]["content"]["text"] for e in events)
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    def answer(self, content):
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.answer({"status": "Healthy"})
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+class Agent(server.Agent):
+    def invoke(self, asked):
         self.answer(remember(asked["text"]))
 
 
-http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+server.serve(Agent)
 "#;
 
 #[test]

@@ -37,17 +37,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::eventually;
-
-const MANIFEST: &str = r#"
-[workspace]
-[workspace.metadata.agentcore]
-project = "shop-7k2qpx"
-
-[workspace.metadata.agentcore.agents.seller]
-source = "seller"
-deployment = "deployment"
-"#;
+use crate::support::{
+    eventually,
+    seller::{self, MANIFEST, SERVER},
+};
 
 /// A project in its own directory.
 struct Stage {
@@ -63,33 +56,19 @@ struct Answer {
 
 /// An agent that needs only Python and answers with its request.
 const AGENT: &str = r#"
-import http.server
 import json
 
 import seller
+import server
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, content):
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.answer({"status": "Healthy"})
-
-    def do_POST(self):
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
-        print("asked for", asked.decode(), flush=True)
-        self.answer({"asked": json.loads(asked)})
+class Agent(server.Agent):
+    def invoke(self, asked):
+        print("asked for", json.dumps(asked), flush=True)
+        self.answer({"asked": asked})
 
 
-http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+server.serve(Agent)
 "#;
 
 impl Stage {
@@ -119,19 +98,7 @@ impl Stage {
 
     /// Returns any command, without the user's AWS variables.
     fn agentcore(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
-            command.env_remove(name);
-        }
-        command
-            .arg("agentcore")
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env_remove("CARGO_TARGET_DIR")
-            .env("CARGO_AGENTCORE_CACHE_DIR", &self.cache)
-            .env("CARGO", env!("CARGO"))
-            .stdin(Stdio::null());
-        command
+        seller::agentcore(self.dir.path(), &self.cache, arguments)
     }
 
     fn does(&self, arguments: &[&str], code: i32) -> Answer {
@@ -145,6 +112,7 @@ impl Stage {
         for (path, text) in [
             ("seller/__init__.py", ""),
             ("deployment/invoke.py", AGENT),
+            ("deployment/server.py", SERVER),
             ("deployment/requirements.txt", ""),
         ] {
             let path = self.dir.path().join(path);

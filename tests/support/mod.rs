@@ -28,6 +28,7 @@ mod pythons;
 pub mod runtimes;
 mod s3_actions;
 pub mod scripted;
+pub mod seller;
 pub mod server;
 pub mod signature;
 #[cfg(target_os = "linux")]

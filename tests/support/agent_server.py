@@ -1,4 +1,4 @@
-"""The HTTP server of these tests' agents, which define `invoke`."""
+"""The HTTP server of the tests' agents, which define `invoke`."""
 
 import http.server
 import json
