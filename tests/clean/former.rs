@@ -1,7 +1,7 @@
 //! Agents that are no longer in Cargo.toml and have nothing in the project's bucket.
 
 use super::{
-    clean, deployed,
+    clean, deployed, prepare,
     support::{Cli, Ministack, Project, listing},
 };
 
@@ -52,11 +52,7 @@ fn the_copy_of_an_agent_that_was_taken_out_of_the_manifest_goes_with_it() {
     let project = Project::new()
         .metadata("region = \"us-east-1\"")
         .agent("p6");
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
+    prepare(&project, &emulator);
     let manifest = project.read("Cargo.toml");
     let other = manifest
         .replace("agents.p6", "agents.other")

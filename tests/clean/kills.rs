@@ -46,28 +46,47 @@ fn least(counted: Counted) -> usize {
     }
 }
 
-/// The agent has dependencies, so that multipart uploads are killed too.
-fn a_killed_deploy_leaves_nothing_that_clean_does_not_take(counted: Counted, moment: Moment) {
+/// Kills a run at each of its requests in turn, until it is too short for that, and cleans afterwards.
+/// `begin` returns a new project and the command to kill.
+fn each_kill_leaves_nothing(
+    (counted, moment): (Counted, Moment),
+    begin: impl Fn(&Emulator) -> (Project, Cli),
+) {
     let emulator = Ministack::start();
     let before = listing(&emulator);
-    let cache = TempDir::new().unwrap();
     for n in 1.. {
-        let project = project(&["one"]);
-        require_heavy(&project);
-        let deploy = with_uv(deploy(&project)).env("CARGO_AGENTCORE_CACHE_DIR", cache.path());
-        let killed = Proxy::to(&emulator).kill_at(deploy, n, counted, moment);
+        let (project, cli) = begin(&emulator);
+        let killed = Proxy::to(&emulator).kill_at(cli, n, counted, moment);
         clean(&project).on(&emulator).run().succeeds();
         assert_eq!(listing(&emulator), before, "{moment:?} {n}");
         let left = project.has("target/agentcore/test-project-7k2qpx");
         assert!(!left, "{moment:?} {n}");
         if killed.is_err() {
-            assert!(
-                n > least(counted),
-                "a first deploy has more {counted:?} than {n}"
-            );
+            assert!(n > least(counted), "the run has more {counted:?} than {n}");
             break;
         }
     }
+}
+
+/// The agent has dependencies, so that multipart uploads are killed too.
+fn a_killed_deploy_leaves_nothing_that_clean_does_not_take(counted: Counted, moment: Moment) {
+    let cache = TempDir::new().unwrap();
+    each_kill_leaves_nothing((counted, moment), |_| {
+        let project = project(&["one"]);
+        require_heavy(&project);
+        let deploy = with_uv(deploy(&project)).env("CARGO_AGENTCORE_CACHE_DIR", cache.path());
+        (project, deploy)
+    });
+}
+
+fn a_killed_clean_is_finished_by_the_next_one(counted: Counted, moment: Moment) {
+    each_kill_leaves_nothing((counted, moment), |emulator| {
+        let project = project(&["one"]);
+        deploy(&project).on(emulator).run().succeeds();
+        more(emulator);
+        let clean = clean(&project);
+        (project, clean)
+    });
 }
 
 #[test]
@@ -90,28 +109,6 @@ fn a_deploy_killed_after_any_write_leaves_nothing_that_clean_does_not_take() {
 #[ignore = "takes a minute"]
 fn a_deploy_killed_after_any_request_leaves_nothing_that_clean_does_not_take() {
     a_killed_deploy_leaves_nothing_that_clean_does_not_take(Counted::All, Moment::After);
-}
-
-fn a_killed_clean_is_finished_by_the_next_one(counted: Counted, moment: Moment) {
-    let emulator = Ministack::start();
-    let before = listing(&emulator);
-    for n in 1.. {
-        let project = project(&["one"]);
-        deploy(&project).on(&emulator).run().succeeds();
-        more(&emulator);
-        let killed = Proxy::to(&emulator).kill_at(clean(&project), n, counted, moment);
-        clean(&project).on(&emulator).run().succeeds();
-        assert_eq!(listing(&emulator), before, "{moment:?} {n}");
-        let left = project.has("target/agentcore/test-project-7k2qpx");
-        assert!(!left, "{moment:?} {n}");
-        if killed.is_err() {
-            assert!(
-                n > least(counted),
-                "a clean of all this has more {counted:?} than {n}"
-            );
-            break;
-        }
-    }
 }
 
 #[test]

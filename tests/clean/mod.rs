@@ -18,6 +18,20 @@ use crate::support::{
 };
 use serde_json::json;
 
+fn project() -> Project {
+    Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one")
+}
+
+fn prepare(project: &Project, emulator: &Emulator) {
+    Cli::new(project)
+        .on(emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+}
+
 fn clean(project: &Project, emulator: &Emulator) -> Cli {
     Cli::new(project).on(emulator).args(["clean", "--yes"])
 }
@@ -25,15 +39,9 @@ fn clean(project: &Project, emulator: &Emulator) -> Cli {
 #[test]
 fn a_role_in_an_instance_profile_is_named_before_anything_is_deleted_and_goes_when_it_is_free() {
     let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
+    let project = project();
     let before = listing(&emulator);
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
+    prepare(&project, &emulator);
     boto3(
         &emulator,
         "client('iam').create_instance_profile(InstanceProfileName='theirs')\n\
@@ -70,14 +78,8 @@ fn a_role_in_an_instance_profile_is_named_before_anything_is_deleted_and_goes_wh
 #[test]
 fn what_will_be_deleted_is_announced_and_what_would_be_is_not() {
     let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
+    let project = project();
+    prepare(&project, &emulator);
     let run = |arguments: &[&str]| {
         Cli::new(&project)
             .on(&emulator)
@@ -173,9 +175,7 @@ fn going(statuses: &[&str]) -> Script {
 }
 
 fn clean_against(server: &Scripted, further: &[&str]) -> Outcome {
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
+    let project = project();
     Cli::new(&project)
         .at(&server.url())
         .args(["clean", "--yes"])
@@ -221,12 +221,10 @@ fn a_conflict_of_two_deletions_is_no_error_and_any_other_conflict_is() {
     let server = conflict(going(&["UPDATING", "UPDATING", "UPDATING"]));
     let further = ["--region", "us-east-1", "--agent", "one", "--logs"];
     let outcome = clean_against(&server, &further).exits(1);
-    for said in [
+    outcome.says(&[
         "is being changed",
         format!("run `cargo agentcore clean --agent one --endpoint-url {} --region us-east-1 --logs` again", server.url()).as_str(),
-    ] {
-        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
-    }
+    ]);
 }
 
 #[test]
@@ -250,9 +248,7 @@ fn the_emulator_stays_while_another_region_is_in_it_and_no_variable_leads_away_f
         one.stderr
     );
     let other = local(&["clean", "--yes", "--region", "eu-west-1"]).succeeds();
-    for said in ["Deleting role", "Stopped the emulator"] {
-        assert!(other.stderr.contains(said), "{}", other.stderr);
-    }
+    other.says(&["Deleting role", "Stopped the emulator"]);
     let typed = local(&["status", "--profile", "elsewhere"]).exits(2);
     assert!(typed.stderr.contains("--profile"), "{}", typed.stderr);
 }

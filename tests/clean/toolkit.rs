@@ -1,8 +1,8 @@
 //! Cleans what the Python toolkit made: entries in its file, objects in its bucket and in others.
 
 use super::{
-    clean,
-    support::{Cli, Ministack, Project, boto3, listing},
+    clean, prepare, project,
+    support::{Ministack, Project, boto3, listing},
 };
 
 /// An entry as the toolkit writes it.
@@ -29,11 +29,7 @@ fn the_entries_of_two_agents_go_from_one_file_and_the_file_with_the_last() {
     .concat();
     let theirs = entry("theirs", account, "us-east-1", "null");
     for (rest, left) in [("", false), (theirs.as_str(), true)] {
-        Cli::new(&project)
-            .on(&emulator)
-            .arg("prepare")
-            .run()
-            .succeeds();
+        prepare(&project, &emulator);
         project.write(
             ".bedrock_agentcore.yaml",
             format!("default_agent: one\nagents:\n{both}{rest}"),
@@ -51,14 +47,8 @@ fn the_entries_of_two_agents_go_from_one_file_and_the_file_with_the_last() {
 #[test]
 fn an_object_in_the_toolkits_bucket_goes_and_what_is_in_any_other_stays() {
     let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
+    let project = project();
+    prepare(&project, &emulator);
     boto3(
         &emulator,
         "toolkits = f'bedrock-agentcore-codebuild-sources-{account}-us-east-1'\n\
@@ -89,9 +79,7 @@ fn an_object_in_the_toolkits_bucket_goes_and_what_is_in_any_other_stays() {
 #[test]
 fn an_entry_with_somebody_elses_role_is_kept_with_its_cache_and_is_no_leftover() {
     let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
+    let project = project();
     let theirs = entry("one", emulator.account(), "us-east-1", "null")
         .replace("AgentCoreRole-one", "SomebodyElsesRole");
     project.write(
@@ -102,14 +90,11 @@ fn an_entry_with_somebody_elses_role_is_kept_with_its_cache_and_is_no_leftover()
     let before = project.tree();
     for prepared in [false, true] {
         if prepared {
-            let run = Cli::new(&project).on(&emulator).arg("prepare").run();
-            run.succeeds();
+            prepare(&project, &emulator);
         }
         for _ in 0..2 {
             let done = clean(&project, &emulator).run().succeeds();
-            for said in ["Keeping entry `one`", "role/SomebodyElsesRole`"] {
-                assert!(done.stderr.contains(said), "{}", done.stderr);
-            }
+            done.says(&["Keeping entry `one`", "role/SomebodyElsesRole`"]);
             assert_eq!(project.tree(), before);
         }
     }
@@ -123,9 +108,7 @@ fn an_entry_with_somebody_elses_role_is_kept_with_its_cache_and_is_no_leftover()
 #[test]
 fn a_file_that_is_made_to_take_for_ever_is_refused_at_once_and_stays() {
     let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
+    let project = project();
     let nested = "[".repeat(200_000);
     project.write(".bedrock_agentcore.yaml", &nested);
     let outcome = clean(&project, &emulator).run().exits(3);

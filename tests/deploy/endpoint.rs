@@ -61,13 +61,11 @@ fn an_endpoint_that_fails_is_said_with_its_reason_and_the_next_run_sees_to_it() 
         .arg("deploy")
         .run()
         .exits(1);
-    for word in [
+    outcome.says(&[
         "endpoint `DEFAULT` of runtime",
         "it is CREATE_FAILED",
         "no capacity for this endpoint",
-    ] {
-        assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
-    }
+    ]);
     assert_eq!(outcome.stdout, "");
     assert_eq!(deploy_json(&project, &emulator, &[])["did"], "unchanged");
 }

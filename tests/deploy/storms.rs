@@ -62,9 +62,7 @@ fn a_storm_that_does_not_end_is_told_in_the_services_words_and_the_next_run_goes
             .arg("deploy")
             .run()
             .exits(1);
-        for part in [action, word] {
-            assert!(failed.stderr.contains(part), "{part}: {}", failed.stderr);
-        }
+        failed.says(&[action, word]);
         let tries = proxy.actions().into_iter().filter(|a| a == action).count();
         assert!(tries > 2, "{action}: {tries}");
         deploy(&project, &emulator).succeeds();

@@ -281,12 +281,10 @@ fn an_update_that_somebody_elses_followed_at_once_is_done_and_said() {
         proxy.fault(action, Times::Always, fault);
     }
     let outcome = run_with(&proxy, &project, &[]).succeeds();
-    for words in [
+    outcome.says(&[
         "is already at version 10: someone else changed it after version 2 was created here",
         "version 10, READY",
-    ] {
-        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
-    }
+    ]);
 }
 
 #[test]
@@ -377,9 +375,7 @@ fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
     let project = project();
     project.write("smoke.json", "{\"prompt\": \"from a file\"}");
     let fine = run_with(&Proxy::to(&emulator), &project, &["--smoke", "@smoke.json"]).succeeds();
-    for words in ["Answered agent `one`", "from a file"] {
-        assert!(fine.stderr.contains(words), "{words}: {}", fine.stderr);
-    }
+    fine.says(&["Answered agent `one`", "from a file"]);
     assert!(fine.stdout.starts_with("arn:"), "{}", fine.stdout);
 
     let proxy = Proxy::to(&emulator);
@@ -393,16 +389,14 @@ fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
         ),
     );
     let failed = run_with(&proxy, &project, &["--smoke", "{}"]).exits(1);
-    for words in [
+    failed.says(&[
         "is deployed and did not answer the smoke call",
         "RuntimeClientError: Received error (500) from runtime",
         &format!(
             "`cargo agentcore logs --endpoint-url {} --agent one` shows more",
             proxy.url()
         ),
-    ] {
-        assert!(failed.stderr.contains(words), "{words}: {}", failed.stderr);
-    }
+    ]);
     // What was deployed is reported, and nothing suggests to invoke it.
     assert_eq!(failed.stdout, fine.stdout);
     assert!(!failed.stderr.contains("Next"), "{}", failed.stderr);
@@ -456,13 +450,11 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
     );
     assert_eq!(writes(&proxy.actions()), Vec::<&String>::new());
     let outcome = run_with(&proxy, &project, &["--enable-tracing"]).succeeds();
-    for word in [
+    outcome.says(&[
         "Allowing X-Ray to write",
         "Sending all traces of the account in this region to CloudWatch Logs instead of XRay",
         "Indexing 1%",
-    ] {
-        assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
-    }
+    ]);
     let policy = boto3(
         &emulator,
         "print([p['policyName'] for p in client('logs').describe_resource_policies()['resourcePolicies']])",

@@ -103,9 +103,7 @@ fn buildah_builds_what_is_deployed_and_only_when_something_changed() {
     );
     let there = listing(&emulator);
     let failed = deploy(&project, &emulator, &[]).exits(1);
-    for words in ["missing", "`buildah build` failed"] {
-        assert!(failed.stderr.contains(words), "{}", failed.stderr);
-    }
+    failed.says(&["missing", "`buildah build` failed"]);
     assert_eq!((listing(&emulator), deployed(&emulator)), (there, second));
 
     // An image that starts nothing is refused.
@@ -152,13 +150,11 @@ fn a_builder_is_not_taken_from_the_checkout() {
         .env("CARGO", env!("CARGO"))
         .run()
         .exits(1);
-    for words in [
+    refused.says(&[
         "`podman` is not installed",
         "in the checkout",
         "https://podman.io/",
-    ] {
-        assert!(refused.stderr.contains(words), "{}", refused.stderr);
-    }
+    ]);
     assert!(!project.has("bin/ran"));
 }
 
@@ -235,9 +231,7 @@ fn a_wrong_rule_and_a_docker_that_cannot_build_are_named() {
     let refused = cli(&project, &["package", "--builder", "buildah"])
         .run()
         .exits(3);
-    for words in ["invalid rule `a[`", ".dockerignore:2:1"] {
-        assert!(refused.stderr.contains(words), "{}", refused.stderr);
-    }
+    refused.says(&["invalid rule `a[`", ".dockerignore:2:1"]);
     project.write(".dockerignore", "data\n");
     // No docker is needed to see what happens without its plugin.
     let docker = project.root().join("docker");
@@ -254,10 +248,8 @@ fn a_wrong_rule_and_a_docker_that_cannot_build_are_named() {
         .env("PATH", path)
         .run()
         .exits(1);
-    for words in [
+    refused.says(&[
         "`docker` has no `buildx`",
         "https://github.com/docker/buildx",
-    ] {
-        assert!(refused.stderr.contains(words), "{}", refused.stderr);
-    }
+    ]);
 }

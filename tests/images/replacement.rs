@@ -160,9 +160,7 @@ fn an_image_becomes_an_archive_and_back_after_a_question_and_keeps_its_endpoints
     ship_as(&project, "zip");
     is_shown(&project, &emulator, old_id);
     let refused = deploy(&project, &[]).on(&emulator).run().exits(2);
-    for said in ["without a terminal", "pass `--yes`"] {
-        assert!(refused.stderr.contains(said), "{}", refused.stderr);
-    }
+    refused.says(&["without a terminal", "pass `--yes`"]);
     assert_eq!(listing(&emulator), deployed);
 
     let replaced = deploy(&project, &["--yes"]).on(&emulator).run().succeeds();

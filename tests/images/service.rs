@@ -386,9 +386,7 @@ fn an_archive_takes_the_place_of_an_image_only_after_a_question() {
         .replace("test-project-7k2qpx", "shop-7k2qpx");
     zip.write("Cargo.toml", manifest);
     let refused = Cli::new(&zip).on(&emulator).arg("deploy").run().exits(2);
-    for said in ["Replacing the runtime", "pass `--yes`"] {
-        assert!(refused.stderr.contains(said), "{}", refused.stderr);
-    }
+    refused.says(&["Replacing the runtime", "pass `--yes`"]);
     assert!(!refused.stderr.contains("Deleting"), "{}", refused.stderr);
 
     // The table does not tell that there is a repository, but its runtime does.

@@ -48,14 +48,7 @@ fn meant(project: &Project, at: &str, words: &[&str]) -> Vec<String> {
         .args(words)
         .run()
         .succeeds();
-    let lines = outcome.stderr.lines();
-    let mut found: Vec<String> = lines
-        .filter(|line| line.trim_start().starts_with("Trust policy "))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .map(str::to_owned)
-        .collect();
-    found.sort();
-    found
+    outcome.trusted_agents()
 }
 
 #[track_caller]

@@ -157,17 +157,11 @@ fn without_a_terminal_several_are_listed_one_is_taken_and_none_is_an_error() {
     let project = stage();
     let empty = project.tree();
     let several = init(&project, &[]).exits(2);
-    for line in [
+    several.says(&[
         "--handler 'est.main:answer'   (../agents/est/main.py:2)",
         "--async-handler 'est.main:pieces'",
         "--handler 'est.main:Estimator.estimate'",
-    ] {
-        assert!(
-            several.stderr.contains(line),
-            "{line} in {}",
-            several.stderr
-        );
-    }
+    ]);
     assert!(!several.stderr.contains("Bound"));
     assert_eq!(project.tree(), empty);
     source(&project, "est/main.py", "def main():\n    pass\n");
@@ -438,12 +432,10 @@ fn an_app_with_the_services_routes_is_served_and_its_routes_are_no_handlers() {
         &ROUTED.replace("/invocations", "/chat"),
     );
     let refused = init(&project, &[]).exits(2);
-    for line in [
+    refused.says(&[
         "the app in ../agents/est/main.py:5 has no route for `/invocations`\n",
         "AgentCore calls `POST /invocations` and `GET /ping`",
-    ] {
-        assert!(refused.stderr.contains(line), "{}", refused.stderr);
-    }
+    ]);
     source(&project, "est/main.py", ROUTED);
     let named = init(&project, &["--handler", "est.main:invoke_agent"]).exits(2);
     assert!(

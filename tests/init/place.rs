@@ -61,12 +61,10 @@ const SECOND: [&str; 5] = ["init", "--yes", "--write", "--source", "second"];
 fn agents_of_two_members_belong_to_one_project_that_the_workspace_names() {
     let project = two_members();
     let first = at(&project, "one", &FIRST).run().succeeds();
-    for added in [
+    first.says(&[
         "      Adding the project to `../Cargo.toml`\n",
         "      Adding the agent to `Cargo.toml`\n",
-    ] {
-        assert!(first.stderr.contains(added), "{}", first.stderr);
-    }
+    ]);
     let root = project.read("Cargo.toml");
     assert!(
         root.contains("[workspace.metadata.agentcore]\nproject = "),
@@ -154,13 +152,11 @@ fn a_directory_without_a_manifest_joins_the_workspace_around_it() {
         root.replace("\"two\"", "\"two\", \"agents/*\""),
     );
     let refused = init(&["--write"]).run().exits(3);
-    for words in [
+    refused.says(&[
         "error: `members = [\"agents/*\"]` in `",
         "` matches `agents/est`, which has no Cargo.toml\n",
         "help: add `exclude = [\"agents/est\"]` to `[workspace]` there, then run `cargo agentcore init --source agents/est` in ",
-    ] {
-        assert!(refused.stderr.contains(words), "{}", refused.stderr);
-    }
+    ]);
 }
 
 #[test]
@@ -175,11 +171,9 @@ fn members_with_different_projects_are_told_what_to_do() {
     }
     let told = at(&project, "", &["local", "start"]).arg("--workspace");
     let told = told.run().exits(3);
-    for said in [
+    told.says(&[
         "error: the packages of this workspace declare different projects\n",
         "`one-7k2qpx` in ",
         "help: keep one `project`, in `[workspace.metadata.agentcore]`",
-    ] {
-        assert!(told.stderr.contains(said), "{}", told.stderr);
-    }
+    ]);
 }

@@ -24,13 +24,11 @@ fn several_are_listed_one_is_chosen_and_all_become_agents() {
     let project = project();
     let before = project.tree();
     let several = init(&project, &[]).exits(2);
-    for line in [
+    several.says(&[
         "--entrypoint files.py   (files.py:6)",
         "--entrypoint writer/agent.py   (writer/agent.py:12)",
         "choose one with `--entrypoint`, or make an agent of each with `--all`",
-    ] {
-        assert!(several.stderr.contains(line), "{}", several.stderr);
-    }
+    ]);
     assert_eq!(project.tree(), before);
 
     init(&project, &["--all"]).succeeds();
@@ -61,12 +59,10 @@ fn what_the_service_could_not_reach_is_said_with_its_place() {
     let inner = "import uvicorn\nfrom fastapi import FastAPI\n\n\ndef main():\n    app = FastAPI()\n    app.add_api_route(\"/invocations\", print)\n    app.add_api_route(\"/ping\", print)\n    uvicorn.run(app, port=9000)\n\n\nmain()\n";
     let project = Project::new().file("main.py", inner);
     let warned = init(&project, &["--name", "a"]).succeeds();
-    for line in [
+    warned.says(&[
         "warning: main.py:9 listens on 127.0.0.1, where AgentCore cannot reach it\n  help: make it listen on `host=\"0.0.0.0\"`\n",
         "warning: main.py:9 listens on port 9000, but AgentCore connects to 8080\n  help: make it listen on `port=8080`\n",
-    ] {
-        assert!(warned.stderr.contains(line), "{}", warned.stderr);
-    }
+    ]);
 }
 
 #[test]

@@ -274,13 +274,11 @@ fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
     let line = "note: the agent `my-agent` is called `my_agent`, because names in AgentCore have no hyphens";
     assert!(mapped.stderr.contains(line), "{}", mapped.stderr);
     let slip = policy("my-agnet").exits(2);
-    for expected in [
+    slip.says(&[
         "there is no agent `my-agnet` in the metadata",
         "the metadata declares `my_agent`",
         "did you mean `my_agent`?",
-    ] {
-        assert!(slip.stderr.contains(expected), "{}", slip.stderr);
-    }
+    ]);
     let illegal = policy("my agent").exits(2);
     assert!(
         illegal
@@ -637,14 +635,10 @@ fn a_model_without_a_provider_is_a_warning_with_its_place() {
         .metadata("region = \"us-east-1\"")
         .agent_with("my_agent", "models = [\"claude-sonnet-4-6\"]");
     let declared = run(&project, &["policy", "--only", "trust"]).succeeds();
-    for expected in [warning, "Cargo.toml:11:11", help] {
-        assert!(declared.stderr.contains(expected), "{}", declared.stderr);
-    }
+    declared.says(&[warning, "Cargo.toml:11:11", help]);
     let words = ["new", "x", "--model", "claude-sonnet-4-6"];
     let given = run(&project, &[&words[..], &["--dry-run", "--yes"]].concat()).succeeds();
-    for expected in [warning, help] {
-        assert!(given.stderr.contains(expected), "{}", given.stderr);
-    }
+    given.says(&[warning, help]);
 }
 
 #[test]

@@ -83,25 +83,18 @@ fn policy(project: &Project, at: &str, options: &[&str]) -> Outcome {
         .run()
 }
 
-/// Returns the agents whose trust policies are printed.
-fn agents(outcome: &Outcome) -> Vec<String> {
-    let lines = outcome.stderr.lines();
-    let mut found: Vec<String> = lines
-        .filter(|line| line.trim_start().starts_with("Trust policy "))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .map(str::to_owned)
-        .collect();
-    found.sort();
-    found
-}
-
 #[test]
 fn the_place_and_the_options_select_agents_as_cargo_selects_packages() {
     let project = workspace();
     let everything = ["one", "shared", "three", "two"];
     for (at, expected) in PLACES {
         let outcome = policy(&project, at, &[]).succeeds();
-        assert_eq!(agents(&outcome), expected, "{at}\n{}", outcome.stderr);
+        assert_eq!(
+            outcome.trusted_agents(),
+            expected,
+            "{at}\n{}",
+            outcome.stderr
+        );
     }
     for (at, options, expected) in [
         ("", &["--manifest-path", "two/Cargo.toml"][..], &["two"][..]),
@@ -132,7 +125,7 @@ fn the_place_and_the_options_select_agents_as_cargo_selects_packages() {
     ] {
         let outcome = policy(&project, at, options).succeeds();
         assert_eq!(
-            agents(&outcome),
+            outcome.trusted_agents(),
             expected,
             "{at}: {options:?}\n{}",
             outcome.stderr

@@ -99,7 +99,7 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
     project.write("deployment/shop/agent.py", edit);
     for _ in 0..2 {
         let edited = package(&project).run().succeeds();
-        for words in [
+        edited.says(&[
             "copied files were edited in the deployment folder; the copies are not shipped",
             &format!(
                 "`{}` is a copy of `{}`",
@@ -107,9 +107,7 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
                 project.path().join("shop/agent.py").display()
             ),
             "help: edit the source; `cargo agentcore prepare --force` overwrites the copies",
-        ] {
-            assert!(edited.stderr.contains(words), "{words}\n{}", edited.stderr);
-        }
+        ]);
     }
     assert_eq!(
         shipped(&archive, "shop/agent.py"),
@@ -164,17 +162,11 @@ fn an_entry_point_that_imports_the_agents_name_gets_the_line_that_is_missing() {
     std::fs::rename(project.path().join("shop"), project.path().join("sources")).unwrap();
     renamed(&project, "source = \"shop\"", "source = \"sources\"");
     let refused = package(&project).run().exits(3);
-    for words in [
+    refused.says(&[
         "the entry point imports `shop`, and the agent's package is called `sources`",
         "/project/deployment/invoke.py:1:6",
         "help: add `import-name = \"shop\"` to `[…agentcore.agents.shop]` in Cargo.toml",
-    ] {
-        assert!(
-            refused.stderr.contains(words),
-            "{words}\n{}",
-            refused.stderr
-        );
-    }
+    ]);
     renamed(
         &project,
         "source = \"sources\"",
@@ -329,12 +321,10 @@ fn a_misspelled_file_name_leads_to_the_file() {
         "entrypoint = \"mian.py\"\nrequirements = \"requirments.txt\"\n",
     );
     let refused = package(&project).run().exits(3);
-    for help in [
+    refused.says(&[
         "help: did you mean `entrypoint = \"main.py\"`?",
         "help: did you mean `requirements = \"requirements.txt\"`?",
-    ] {
-        assert!(refused.stderr.contains(help), "{help}\n{}", refused.stderr);
-    }
+    ]);
 }
 
 #[test]
@@ -344,15 +334,9 @@ fn what_a_flat_agent_lacks_is_looked_for_in_its_source() {
         std::fs::remove_file(project.path().join(file)).unwrap();
     }
     let refused = package(&project).run().exits(3);
-    for words in [
+    refused.says(&[
         "the entry point of agent `my_agent` does not exist: `",
         "the requirements file of agent `my_agent` does not exist: `",
         "/project/main.py`",
-    ] {
-        assert!(
-            refused.stderr.contains(words),
-            "{words}\n{}",
-            refused.stderr
-        );
-    }
+    ]);
 }

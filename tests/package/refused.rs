@@ -56,16 +56,10 @@ fn native_files_are_for_the_services_machine_and_its_glibc() {
         native(&project, "x86_64-manylinux2014"),
     );
     let outcome = package(&project).run().exits(1);
-    for words in [
+    outcome.says(&[
         "`newer.so` needs glibc 2.38, and the service has 2.34",
         "`other.so` is made for x86-64, not for 64-bit ARM",
-    ] {
-        assert!(
-            outcome.stderr.contains(words),
-            "{words}\n{}",
-            outcome.stderr
-        );
-    }
+    ]);
     assert!(!outcome.stderr.contains("fitting"), "{}", outcome.stderr);
     for name in ["newer.so", "other.so"] {
         fs::remove_file(project.path().join("deployment").join(name)).unwrap();
@@ -137,16 +131,10 @@ fn a_syntax_error_stops_only_what_needs_the_file() {
     project.write("my_agent/tools/broken.py", "A = 1\ndef (:\n");
     for _ in 0..2 {
         let outcome = package(&project).arg("-v").run().succeeds();
-        for words in [
+        outcome.says(&[
             "warning: Python 3.11 cannot read `my_agent/tools/broken.py`",
             "/project/my_agent/tools/broken.py:2:",
-        ] {
-            assert!(
-                outcome.stderr.contains(words),
-                "{words}\n{}",
-                outcome.stderr
-            );
-        }
+        ]);
         // uv's Python for builds is unrelated to the agent's.
         assert!(
             !outcome.stderr.contains("Using CPython"),
@@ -156,17 +144,11 @@ fn a_syntax_error_stops_only_what_needs_the_file() {
     }
     project.write("my_agent/__init__.py", "from .tools import broken\n");
     let outcome = package(&project).run().exits(3);
-    for words in [
+    outcome.says(&[
         "error: Python 3.11 cannot read `my_agent/tools/broken.py`",
         "/project/my_agent/tools/broken.py:2:",
         "note: the agent needs it to start",
-    ] {
-        assert!(
-            outcome.stderr.contains(words),
-            "{words}\n{}",
-            outcome.stderr
-        );
-    }
+    ]);
     project.write("my_agent/tools/broken.py", "A = 1\n");
     let outcome = package(&project).run().succeeds();
     for words in ["cannot", "note:"] {
@@ -238,18 +220,12 @@ fn what_would_have_to_be_built_is_refused_before_anything_is_started() {
         .arg("package")
         .run()
         .exits(3);
-    for words in [
+    outcome.says(&[
         "`git+https://localhost/ours.git@v1` would have to be built",
         "requirements.txt:2:1",
         "`https://localhost/x-1.tar.gz` would have to be built",
         "requirements.txt:3:1",
-    ] {
-        assert!(
-            outcome.stderr.contains(words),
-            "{words}\n{}",
-            outcome.stderr
-        );
-    }
+    ]);
     assert_eq!(starts(), "");
 }
 
@@ -264,18 +240,12 @@ fn what_the_service_cannot_run_is_told_all_at_once() {
     project.write("deployment/.env", "KEY=1\n");
     project.write("deployment/invoke.py", "def broken(:\n");
     let outcome = package(&project).run().exits(1);
-    for words in [
+    outcome.says(&[
         "`native.dat` is made for x86-64",
         "`bin/tool` is run by `/home/ann/perl`",
         "not shipped, because such files contain secrets: `.env`",
         "cannot read the entry point `invoke.py`",
-    ] {
-        assert!(
-            outcome.stderr.contains(words),
-            "{words}\n{}",
-            outcome.stderr
-        );
-    }
+    ]);
     assert!(!archive(&project).exists());
 }
 
@@ -285,17 +255,11 @@ fn an_entry_point_that_does_nothing_is_refused() {
     for text in ["", "# to be written\n"] {
         project.write("deployment/invoke.py", text);
         let outcome = package(&project).run().exits(1);
-        for words in [
+        outcome.says(&[
             "the entry point `invoke.py` of agent `my_agent` has no statement",
             "/project/deployment/invoke.py`",
             "help: start a server in it; `cargo agentcore new` creates an example",
-        ] {
-            assert!(
-                outcome.stderr.contains(words),
-                "{words}\n{}",
-                outcome.stderr
-            );
-        }
+        ]);
         assert!(!archive(&project).exists());
     }
 }
@@ -357,15 +321,9 @@ fn a_requirement_that_replaces_a_module_of_python_is_refused_with_its_line() {
         "markupsafe==3.0.2\n--find-links ../wheels\ndataclasses==0.8\n",
     );
     let outcome = package(&project).run().exits(1);
-    for words in [
+    outcome.says(&[
         "dataclasses 0.8 would replace `dataclasses`, a module of Python itself",
         "requirements.txt:3:1",
         "help: remove the requirement",
-    ] {
-        assert!(
-            outcome.stderr.contains(words),
-            "{words}\n{}",
-            outcome.stderr
-        );
-    }
+    ]);
 }

@@ -7,6 +7,9 @@ use crate::support::{
     runtimes::{ARN, account, asked, at, deploy, endpoint, project, run, running, says, update},
 };
 
+const GET: &str = "bedrock-agentcore:GetAgentRuntimeEndpoint";
+const UPDATE: &str = "bedrock-agentcore:UpdateAgentRuntimeEndpoint";
+
 /// Returns the version and description of the endpoint `prod`, if it exists.
 fn live(project: &Project, emulator: &Emulator) -> Option<(Value, Value)> {
     let listed = run(project, emulator, &["endpoint", "list", "--output", "json"]).succeeds();
@@ -292,31 +295,16 @@ fn an_endpoint_that_never_gets_ready_is_given_up_on_and_the_reason_said() {
 fn a_slow_endpoint_is_waited_for_until_the_version_itself_answers() {
     let server = account()
         // Another user's change is in progress, then ours; READY alone is not enough.
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("UPDATING", "1", None),
-        )
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("READY", "1", None),
-        )
+        .then(GET, endpoint("UPDATING", "1", None))
+        .then(GET, endpoint("READY", "1", None))
         .then(
             "bedrock-agentcore:TagResource",
             Answer::json(200, &json!({})),
         )
-        .then("bedrock-agentcore:UpdateAgentRuntimeEndpoint", updated())
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("READY", "1", None),
-        )
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("UPDATING", "1", None),
-        )
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("READY", "2", None),
-        )
+        .then(UPDATE, updated())
+        .then(GET, endpoint("READY", "1", None))
+        .then(GET, endpoint("UPDATING", "1", None))
+        .then(GET, endpoint("READY", "2", None))
         .start();
     let set = at(
         &project(),
@@ -332,10 +320,7 @@ fn a_slow_endpoint_is_waited_for_until_the_version_itself_answers() {
             "Ready endpoint `prod` answers with version 2",
         ],
     );
-    assert_eq!(
-        asked(&server, "bedrock-agentcore:GetAgentRuntimeEndpoint"),
-        5
-    );
+    assert_eq!(asked(&server, GET), 5);
 }
 
 fn updated() -> Answer {
@@ -351,10 +336,7 @@ fn updated() -> Answer {
 #[test]
 fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
     let server = account()
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("READY", "1", None),
-        )
+        .then(GET, endpoint("READY", "1", None))
         .errors(
             "bedrock-agentcore:TagResource",
             1,
@@ -363,13 +345,10 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
             "not on endpoints",
         )
         // Once more, because an update must send everything back.
+        .then(GET, endpoint("READY", "1", None))
+        .then(UPDATE, updated())
         .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("READY", "1", None),
-        )
-        .then("bedrock-agentcore:UpdateAgentRuntimeEndpoint", updated())
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
+            GET,
             endpoint("UPDATE_FAILED", "1", Some("the image is gone")),
         )
         .start();
@@ -391,25 +370,13 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
 #[test]
 fn a_deleted_endpoint_is_waited_for_until_it_is_gone() {
     let server = account()
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("READY", "1", None),
-        )
+        .then(GET, endpoint("READY", "1", None))
         .always(
             "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
             Answer::json(202, &json!({"status": "DELETING"})),
         )
-        .then(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint("DELETING", "1", None),
-        )
-        .errors(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            1,
-            404,
-            "ResourceNotFoundException",
-            "gone",
-        )
+        .then(GET, endpoint("DELETING", "1", None))
+        .errors(GET, 1, 404, "ResourceNotFoundException", "gone")
         .start();
     says(
         &at(

@@ -314,6 +314,30 @@ impl Outcome {
         self.exits(0)
     }
 
+    /// Panics unless stderr contains each of these texts.
+    #[track_caller]
+    pub fn says(&self, parts: &[impl AsRef<str>]) {
+        for part in parts.iter().map(AsRef::as_ref) {
+            assert!(
+                self.stderr.contains(part),
+                "`{part}` is not in:\n{}",
+                self.stderr
+            );
+        }
+    }
+
+    /// Returns the agents whose trust policies `policy` printed, sorted.
+    pub fn trusted_agents(&self) -> Vec<String> {
+        let lines = self.stderr.lines();
+        let mut found: Vec<String> = lines
+            .filter(|line| line.trim_start().starts_with("Trust policy "))
+            .flat_map(|line| line.split('`').skip(1).step_by(2))
+            .map(str::to_owned)
+            .collect();
+        found.sort();
+        found
+    }
+
     /// Parses stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {

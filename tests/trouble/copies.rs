@@ -59,18 +59,12 @@ fn what_a_rule_leaves_out_may_be_broken_unreadable_or_elsewhere() {
     let closed = fs::Permissions::from_mode(0o000);
     fs::set_permissions(one.join("database"), closed).unwrap();
     let refused = run().exits(3);
-    for words in [
+    refused.says(&[
         "leads out of the source, to `/usr/lib`",
         "is broken: there is no `nowhere`",
         "is not UTF-8",
         "one/database`: Permission denied",
-    ] {
-        assert!(
-            refused.stderr.contains(words),
-            "{words}: {}",
-            refused.stderr
-        );
-    }
+    ]);
     let rules = "shared\ndata/\nbad*.txt\ndatabase/\n";
     project.write("one/.gitignore", rules);
     let quiet = run().succeeds();
@@ -139,13 +133,11 @@ fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
     project.write(source, "changed = True\n");
     let kept = prepare(&project, &emulator).succeeds();
     let source_path = project.path().join(source);
-    for words in [
+    kept.says(&[
         "copied files were edited in the deployment folder and are kept",
         &format!("is a copy of `{}`", source_path.display()),
         "Unchanged agent `one`, except for the copies",
-    ] {
-        assert!(kept.stderr.contains(words), "{words}: {}", kept.stderr);
-    }
+    ]);
     assert_eq!(project.read(&copied), "edited = True\n");
     Cli::new(&project)
         .on(&emulator)

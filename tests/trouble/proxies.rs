@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::{
-    Cli, Outcome, Project, Script, Scripted,
+    Cli, Project, Script, Scripted,
     emulator::{ACCESS_KEY, SECRET_KEY},
     runtimes::account,
     tunnel::{Tls, Tunnel},
@@ -40,17 +40,6 @@ fn secured(project: &Project) -> (Scripted, Tls) {
     (server, tls)
 }
 
-#[track_caller]
-fn says(outcome: &Outcome, parts: &[&str]) {
-    for part in parts {
-        assert!(
-            outcome.stderr.contains(part),
-            "`{part}` is not in:\n{}",
-            outcome.stderr
-        );
-    }
-}
-
 #[test]
 fn aws_is_asked_through_the_proxy_and_its_authority_is_trusted() {
     let project = project();
@@ -82,7 +71,7 @@ fn aws_is_asked_through_the_proxy_and_its_authority_is_trusted() {
         .env("HTTPS_PROXY", tunnel.url(""))
         .run()
         .exits(1);
-    says(&refused, &["through the proxy `http://127.0.0.1:"]);
+    refused.says(&["through the proxy `http://127.0.0.1:"]);
 }
 
 #[test]
@@ -125,17 +114,14 @@ fn a_proxy_that_does_not_answer_is_named_without_its_password() {
         .limit(Duration::from_mins(5))
         .run()
         .exits(1);
-    says(
-        &lost,
-        &[
-            "no answer from AWS",
-            "(through the proxy `http://127.0.0.1:9`, which HTTPS_PROXY names)",
-        ],
-    );
+    lost.says(&[
+        "no answer from AWS",
+        "(through the proxy `http://127.0.0.1:9`, which HTTPS_PROXY names)",
+    ]);
     assert!(!lost.stderr.contains("sesame"), "{}", lost.stderr);
     for wrong in ["socks5://me:sesame@127.0.0.1:9", "http://me:ses ame@:1"] {
         let refused = versions(&project).env("HTTPS_PROXY", wrong).run().exits(2);
-        says(&refused, &["the environment variable HTTPS_PROXY"]);
+        refused.says(&["the environment variable HTTPS_PROXY"]);
         assert!(!refused.stderr.contains("ses"), "{}", refused.stderr);
     }
 }
@@ -159,10 +145,9 @@ fn what_no_proxy_names_and_this_machine_are_asked_directly() {
     at("127.0.0.1", "").succeeds();
     // This machine too, but not by a loopback address or name.
     at("0.0.0.0", "example.com, 0.0.0.0/8").succeeds();
-    says(
-        &at("0.0.0.0", "example.com").exits(1),
-        &["through the proxy"],
-    );
+    at("0.0.0.0", "example.com")
+        .exits(1)
+        .says(&["through the proxy"]);
 }
 
 #[test]
@@ -175,10 +160,7 @@ fn whoever_shows_a_strange_certificate_is_not_trusted() {
         .limit(Duration::from_mins(5))
         .run()
         .exits(1);
-    says(
-        &untrusted,
-        &["invalid peer certificate", "help: ", "AWS_CA_BUNDLE"],
-    );
+    untrusted.says(&["invalid peer certificate", "help: ", "AWS_CA_BUNDLE"]);
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -203,17 +185,14 @@ fn a_file_of_certificates_that_is_none_is_named() {
             .run()
             .exits(2);
         let named = format!("AWS_CA_BUNDLE names `{}`", path.display());
-        says(&refused, &[&named, why]);
+        refused.says(&[&named, why]);
     }
     let project = project.home_file(
         ".aws/config",
         "[profile corp]\nregion = us-east-1\nca_bundle = /nowhere/ca.pem\n",
     );
     let refused = versions(&project).env("AWS_PROFILE", "corp").run().exits(3);
-    says(
-        &refused,
-        &["`ca_bundle` of the profile `corp` names `/nowhere/ca.pem`"],
-    );
+    refused.says(&["`ca_bundle` of the profile `corp` names `/nowhere/ca.pem`"]);
 }
 
 #[test]
@@ -244,7 +223,7 @@ fn credentials_are_not_sent_over_plain_http_to_another_machine() {
             .args(["invoke", "--arn", arn, "{}"])
             .env("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE", &elsewhere),
     ] {
-        says(&refused.run().exits(2), &[&named]);
+        refused.run().exits(2).says(&[&named]);
     }
     // A role is assumed at a separate address.
     let project = project.home_file(
@@ -256,6 +235,6 @@ fn credentials_are_not_sent_over_plain_http_to_another_machine() {
         .env("AWS_ENDPOINT_URL_STS", &elsewhere)
         .run()
         .exits(4);
-    says(&refused, &["a request with credentials is not sent to"]);
+    refused.says(&["a request with credentials is not sent to"]);
     assert_eq!(server.requests().len(), 0, "nothing was sent");
 }

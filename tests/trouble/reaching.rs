@@ -67,17 +67,6 @@ fn with(project: &Project, profile: &str) -> Outcome {
     prepare(project).args(["--profile", profile]).run().exits(4)
 }
 
-#[track_caller]
-fn says(outcome: &Outcome, parts: &[&str]) {
-    for part in parts {
-        assert!(
-            outcome.stderr.contains(part),
-            "`{part}` is not in:\n{}",
-            outcome.stderr
-        );
-    }
-}
-
 #[test]
 fn a_profile_that_is_not_there_is_said_before_its_region_is_missed() {
     let project = project("");
@@ -88,53 +77,38 @@ fn a_profile_that_is_not_there_is_said_before_its_region_is_missed() {
         home.join(".aws/credentials").display()
     );
     let typed = with(&project, "stagign");
-    says(
-        &typed,
-        &[
-            &places,
-            "note: `--profile` or CARGO_AGENTCORE_PROFILE names it",
-            "note: the profiles are `staging`, `session`, `staging-eu`, ",
-            "help: did you mean `staging`?",
-        ],
-    );
+    typed.says(&[
+        &places,
+        "note: `--profile` or CARGO_AGENTCORE_PROFILE names it",
+        "note: the profiles are `staging`, `session`, `staging-eu`, ",
+        "help: did you mean `staging`?",
+    ]);
     let named = prepare(&project)
         .env("AWS_PROFILE", "nope")
         .args(["--region", "us-east-1"])
         .run()
         .exits(4);
-    says(
-        &named,
-        &[
-            "there is no profile `nope`",
-            "AWS_PROFILE names it",
-            "`aws configure --profile nope`",
-        ],
-    );
+    named.says(&[
+        "there is no profile `nope`",
+        "AWS_PROFILE names it",
+        "`aws configure --profile nope`",
+    ]);
     let elsewhere = prepare(&project)
         .env("AWS_CONFIG_FILE", "/nowhere/config")
         .env("AWS_PROFILE", "staging")
         .run()
         .exits(4);
-    says(
-        &elsewhere,
-        &["in `/nowhere/config` or", "there is no profile at all"],
-    );
+    elsewhere.says(&["in `/nowhere/config` or", "there is no profile at all"]);
     let declared = self::project("profile = \"prod\"");
-    says(
-        &prepare(&declared).run().exits(4),
-        &[
-            "names the AWS profile `prod`, and you have not confirmed it",
-            "help: to use it, pass `--profile prod`",
-        ],
-    );
+    prepare(&declared).run().exits(4).says(&[
+        "names the AWS profile `prod`, and you have not confirmed it",
+        "help: to use it, pass `--profile prod`",
+    ]);
 }
 
 #[test]
 fn a_profile_without_credentials_is_told_apart_from_one_that_is_not_there() {
-    says(
-        &with(&project(""), "empty"),
-        &["error: the profile `empty` has no credentials"],
-    );
+    with(&project(""), "empty").says(&["error: the profile `empty` has no credentials"]);
 }
 
 #[test]
@@ -148,7 +122,7 @@ fn a_login_that_is_missing_names_the_command_that_logs_in() {
         let what = format!(
             "error: you are not logged in to AWS IAM Identity Center (SSO) with profile `{login}`\n  help: `aws sso login --profile {login}`\n"
         );
-        says(&with(&project, profile), &[&what]);
+        with(&project, profile).says(&[&what]);
     }
     let default = Project::new()
         .metadata("region = \"us-east-1\"")
@@ -157,10 +131,10 @@ fn a_login_that_is_missing_names_the_command_that_logs_in() {
             ".aws/config",
             CONFIG.replace("[profile session]", "[default]"),
         );
-    says(
-        &prepare(&default).run().exits(4),
-        &["with profile `default`\n  help: `aws sso login`\n"],
-    );
+    prepare(&default)
+        .run()
+        .exits(4)
+        .says(&["with profile `default`\n  help: `aws sso login`\n"]);
 }
 
 #[test]
@@ -170,12 +144,9 @@ fn a_login_that_has_expired_is_told_apart_from_one_that_is_missing() {
         r#"{"accessToken": "very-secret", "expiresAt": "2020-01-01T00:00:00Z"}"#,
     );
     let outcome = with(&project, "session");
-    says(
-        &outcome,
-        &[
+    outcome.says(&[
             "error: the login to AWS IAM Identity Center (SSO) with profile `session` has expired\n  help: `aws sso login --profile session`\n",
-        ],
-    );
+        ]);
     assert!(!outcome.stderr.contains("very-secret"));
 }
 
@@ -214,57 +185,42 @@ test "$*" = "configure export-credentials --format process --profile console" ||
 echo '{"Version": 1, "AccessKeyId": "AKIDEXPORTED", "SecretAccessKey": "very-secret",
 "SessionToken": "token", "Expiration": "2999-01-01T00:00:00+00:00"}'"#;
     let used = with_aws_cli(&project, "console", exported).exits(1);
-    says(
-        &used,
-        &["error: no answer from `http://127.0.0.1:9` to `sts:GetCallerIdentity`"],
-    );
+    used.says(&["error: no answer from `http://127.0.0.1:9` to `sts:GetCallerIdentity`"]);
     let expired = with_aws_cli(
         &project,
         "console",
         "echo 'Your session has expired or credentials have changed.' >&2; exit 255",
     );
-    says(
-        &expired.exits(4),
-        &[
+    expired.exits(4).says(&[
             "error: the AWS CLI has no credentials for the profile `console`\n  note: Your session has expired or credentials have changed.\n  help: `aws login --profile console`\n",
-        ],
-    );
+        ]);
     let odd = with_aws_cli(
         &project,
         "console",
         "echo '{\"AccessKeyId\": \"very-secret\"}'",
     );
     let odd = odd.exits(4);
-    says(
-        &odd,
-        &["note: its output is not what `credential_process` defines"],
-    );
+    odd.says(&["note: its output is not what `credential_process` defines"]);
     assert!(!odd.stderr.contains("very-secret"), "{}", odd.stderr);
     let missing = prepare(&project)
         .env("PATH", cargo_folder())
         .args(["--profile", "console"])
         .run();
-    says(
-        &missing.exits(4),
-        &[
+    missing.exits(4).says(&[
             "error: the profile `console` uses a session of `aws login`, and the AWS CLI was not found on PATH",
             "help: install version 2.32 or later of the AWS CLI",
-        ],
-    );
+        ]);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_program_that_gives_no_credentials_is_named_with_what_it_says() {
     let outcome = with(&project(""), "helper");
-    says(
-        &outcome,
-        &[
-            "error: the program `sh` returned no credentials for the profile `helper`",
-            "no ticket",
-            "help: run it yourself to see why; it is the profile's `credential_process` in `",
-        ],
-    );
+    outcome.says(&[
+        "error: the program `sh` returned no credentials for the profile `helper`",
+        "no ticket",
+        "help: run it yourself to see why; it is the profile's `credential_process` in `",
+    ]);
     assert!(!outcome.stderr.contains("very-secret"));
 }
 
@@ -274,12 +230,12 @@ fn an_address_that_is_none_is_refused_and_the_variable_that_holds_it_is_named() 
     let prepare = || Cli::new(&project).arg("prepare");
     let wrong = "expected `http://` or `https://` and a host";
     let typed = prepare().args(["--endpoint-url", "notaurl"]).run().exits(2);
-    says(&typed, &[wrong]);
+    typed.says(&[wrong]);
     assert!(!typed.stderr.contains("variable"), "{}", typed.stderr);
     for variable in ["CARGO_AGENTCORE_ENDPOINT_URL", "AWS_ENDPOINT_URL"] {
         let held = prepare().env(variable, "notaurl").run().exits(2);
         let named = format!("the environment variable {variable}");
-        says(&held, &[wrong, &named]);
+        held.says(&[wrong, &named]);
     }
     let region = prepare()
         .env("CARGO_AGENTCORE_REGION", "usx")
@@ -307,6 +263,6 @@ fn an_address_where_nobody_answers_is_named_instead_of_aws() {
         .exits(1);
     let what =
         format!("error: no answer from `{url}` to `sts:GetCallerIdentity` on the caller\n  note: ");
-    says(&silent, &[&what, "help: check that the address is right"]);
+    silent.says(&[&what, "help: check that the address is right"]);
     assert!(!silent.stderr.contains("AWS"), "{}", silent.stderr);
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{actions, agent, document, taken_away::Deployer};
+use super::{
+    actions, agent, document,
+    taken_away::{Deployer, own},
+};
 use crate::support::{Fault, Moto, Project, Times, runtimes};
 
 fn declare(project: &Project, keys: &str) {
@@ -22,7 +25,6 @@ fn each_action_on_a_gateway_is_missed_by_name() {
     };
     declare(&project, &target("a.example"));
     let with = actions(&document(&project, emulator.account()));
-    let own = |action: &str| format!("bedrock-agentcore:{action}");
     let added: BTreeSet<String> = [
         "CreateGateway",
         "CreateGatewayTarget",
@@ -45,12 +47,7 @@ fn each_action_on_a_gateway_is_missed_by_name() {
         let fault = Fault::Reworded("UPDATING", "READY");
         deployer.proxy.fault(&own(action), Times::Always, fault);
     }
-    let named = |actions: &[&str]| -> Vec<String> { actions.iter().copied().map(own).collect() };
-    let mut misses = |words: &[&str], actions: &[&str]| {
-        let actions = named(actions);
-        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        deployer.misses(words, &actions);
-    };
+    let mut misses = |words: &[&str], actions: &[&str]| deployer.misses_own(words, actions);
     misses(
         &["prepare"],
         &["ListGateways", "CreateGateway", "CreateGatewayTarget"],

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{actions, agent, document, taken_away::Deployer};
+use super::{
+    actions, agent, document,
+    taken_away::{Deployer, own},
+};
 use crate::support::{Moto, Project, runtimes};
 
 fn declare(project: &Project, keys: &str) {
@@ -17,7 +20,6 @@ fn each_action_on_a_memory_is_missed_by_name() {
     let without = actions(&document(&project, emulator.account()));
     declare(&project, "");
     let with = actions(&document(&project, emulator.account()));
-    let own = |action: &str| format!("bedrock-agentcore:{action}");
     let added: BTreeSet<String> = [
         "CreateMemory",
         "DeleteMemory",
@@ -30,12 +32,7 @@ fn each_action_on_a_memory_is_missed_by_name() {
     assert_eq!(&with - &without, added);
 
     let mut deployer = Deployer::answered(&project, &emulator);
-    let named = |actions: &[&str]| -> Vec<String> { actions.iter().copied().map(own).collect() };
-    let mut misses = |words: &[&str], actions: &[&str]| {
-        let actions = named(actions);
-        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        deployer.misses(words, &actions);
-    };
+    let mut misses = |words: &[&str], actions: &[&str]| deployer.misses_own(words, actions);
     misses(
         &["prepare"],
         &["ListMemories", "TagResource", "CreateMemory"],

@@ -32,6 +32,11 @@ const NOT_ENFORCED: [(&str, &str); 2] = [
     ),
 ];
 
+/// Returns the full name of an action of AgentCore.
+pub(super) fn own(action: &str) -> String {
+    format!("bedrock-agentcore:{action}")
+}
+
 /// A deployer whose policy can lack one action.
 pub(super) struct Deployer<'a> {
     pub(super) project: &'a Project,
@@ -120,6 +125,13 @@ print(json.dumps(keys))
             self.misses_once(words, action);
         }
         self.run(words).succeeds();
+    }
+
+    /// Like [`Self::misses`], for actions of AgentCore, without the service's name.
+    pub(super) fn misses_own(&mut self, words: &[&str], actions: &[&str]) {
+        let actions: Vec<String> = actions.iter().copied().map(own).collect();
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        self.misses(words, &actions);
     }
 
     pub(super) fn misses_once(&mut self, words: &[&str], action: &str) {
