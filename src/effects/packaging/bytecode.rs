@@ -17,7 +17,7 @@ use crate::{
     config::Runtime,
     effects::{
         files::FileError,
-        programs::{Programs, cores, known_to_uv, pythons, run},
+        programs::{Programs, ask_python, cores, known_to_uv, pythons, run},
     },
     error::Failure,
     package::{
@@ -101,22 +101,15 @@ fn inspect(
     programs: &Programs,
 ) -> Result<Option<(Python, PathBuf)>, Failure> {
     let code = "import sys, importlib.util as u; v = sys.version_info; \
-                print(sys.implementation.cache_tag, '%d.%d.%d' % v[:3], u.MAGIC_NUMBER.hex(), v.releaselevel); \
-                print(getattr(sys, '_base_executable', None) or sys.executable)";
-    let Some(answer) = run(
-        programs,
-        &[program],
-        &["-I", "-S", "-X", "utf8", "-c", code],
-    )?
-    else {
+                print(sys.implementation.cache_tag, '%d.%d.%d' % v[:3], u.MAGIC_NUMBER.hex(), v.releaselevel)";
+    let Some((about, itself)) = ask_python(programs, program, code)? else {
         return Ok(None);
     };
-    let (about, itself) = answer.stdout.split_once('\n').unwrap_or_default();
     let words: Vec<&str> = about.split_whitespace().collect();
     let [tag, version, magic, "final"] = words[..] else {
         return Ok(None);
     };
-    if !answer.succeeded || tag != cache_tag(runtime) {
+    if tag != cache_tag(runtime) {
         return Ok(None);
     }
     let python = Python {
@@ -124,7 +117,7 @@ fn inspect(
         version: version.to_owned(),
         magic: magic.to_owned(),
     };
-    Ok(Some((python, PathBuf::from(itself.trim_end()))))
+    Ok(Some((python, itself)))
 }
 
 /// A file that this Python cannot parse.

@@ -21,7 +21,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-pub(crate) use self::run::{Answer, cores, known_to_uv, pythons, run};
+pub(crate) use self::run::{Answer, ask_python, cores, known_to_uv, pythons, run};
 use self::settings::Passed;
 use super::{env, path::real_path};
 use crate::system::{System, python};

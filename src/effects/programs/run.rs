@@ -65,6 +65,20 @@ pub(crate) fn run<S: AsRef<OsStr>>(
     }))
 }
 
+/// Asks a Python for the line that `code` prints, and for its path outside of virtual environments.
+/// Returns `None` if it does not answer.
+pub(crate) fn ask_python(
+    programs: &Programs,
+    program: &Path,
+    code: &str,
+) -> Result<Option<(String, PathBuf)>, Failure> {
+    let code = format!("{code}; print(getattr(sys, '_base_executable', None) or sys.executable)");
+    let words = ["-I", "-S", "-X", "utf8", "-c", &code];
+    let answer = run(programs, &[program], &words)?.filter(|answer| answer.succeeded);
+    let lines = answer.as_ref().and_then(|a| a.stdout.split_once('\n'));
+    Ok(lines.map(|(line, itself)| (line.trim_end().to_owned(), PathBuf::from(itself.trim()))))
+}
+
 /// Returns the interpreters that may have this minor version, such as `3.13`, or any; the most
 /// likely ones first.
 pub(crate) fn pythons(programs: &Programs, minor: Option<&str>) -> Result<Vec<PathBuf>, Failure> {

@@ -11,8 +11,20 @@ use super::{
 use crate::{
     config::{Part, PartAgent, Resource, ResourceKind, ServiceRole},
     names::{AgentName, ResourceName, RuntimeName},
-    policy::Deployer,
+    policy::{Deployer, Document},
 };
+
+/// Returns whether the document allows an action on a resource with this project's tag.
+fn allowed_by(document: &Document) -> impl Fn(&str, &str, &str) -> bool {
+    |action, resource, project| {
+        let context = [
+            (PROJECT_OF_RESOURCE, project),
+            ("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
+        ];
+        let context = context.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        allows(document, action, resource, &context.into())
+    }
+}
 
 #[test]
 fn a_declared_memory_is_managed_by_its_name_and_gets_its_role_and_no_other() {
@@ -36,14 +48,7 @@ fn a_declared_memory_is_managed_by_its_name_and_gets_its_role_and_no_other() {
     let memory = |name: &str| {
         format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}:memory/{name}-AbCdEf1234")
     };
-    let allowed = |action: &str, resource: &str, project: &str| {
-        let context = [
-            (PROJECT_OF_RESOURCE, project),
-            ("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
-        ];
-        let context = context.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        allows(&document, action, resource, &context.into())
-    };
+    let allowed = allowed_by(&document);
     let ours = agent.project.as_str();
     for action in ["GetMemory", "UpdateMemory", "DeleteMemory", "UntagResource"] {
         let action = format!("bedrock-agentcore:{action}");
@@ -76,14 +81,7 @@ fn a_declared_gateway_is_managed_by_its_name_with_its_role_and_identity() {
     });
     let document = deployer(&agent, Deployer::WithRoles);
     let place = format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}");
-    let allowed = |action: &str, resource: &str, project: &str| {
-        let context = [
-            (PROJECT_OF_RESOURCE, project),
-            ("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
-        ];
-        let context = context.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        allows(&document, action, resource, &context.into())
-    };
+    let allowed = allowed_by(&document);
     let ours = agent.project.as_str();
     for action in [
         "GetGateway",

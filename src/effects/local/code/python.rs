@@ -10,7 +10,7 @@ use super::{HOOK, failed_to};
 use crate::{
     effects::{
         files,
-        programs::{Programs, known_to_uv, pythons, run},
+        programs::{Programs, ask_python, known_to_uv, pythons, run},
     },
     error::Failure,
     system::{
@@ -68,25 +68,14 @@ pub(super) fn find(wanted: &str, programs: &Programs) -> Result<Python, Failure>
 
 fn inspect(program: &Path, programs: &Programs) -> Result<Option<Python>, Failure> {
     let code = "import sys, sysconfig; v = sys.version_info; \
-                print('%d.%d' % v[:2], sys.implementation.cache_tag, sysconfig.get_platform()); \
-                print(getattr(sys, '_base_executable', None) or sys.executable)";
-    let Some(answer) = run(
-        programs,
-        &[program],
-        &["-I", "-S", "-X", "utf8", "-c", code],
-    )?
-    else {
-        return Ok(None);
-    };
-    let mut lines = answer.stdout.lines();
-    let (Some(about), Some(itself)) = (lines.next(), lines.next()) else {
+                print('%d.%d' % v[:2], sys.implementation.cache_tag, sysconfig.get_platform())";
+    let Some((about, itself)) = ask_python(programs, program, code)? else {
         return Ok(None);
     };
     let Some((minor, platform)) = about.split_once(' ') else {
         return Ok(None);
     };
-    let itself = PathBuf::from(itself.trim());
-    if !answer.succeeded || !is_recent(minor) || !programs.may_run(&itself) {
+    if !is_recent(minor) || !programs.may_run(&itself) {
         return Ok(None);
     }
     Ok(Some(Python {
