@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     package,
-    service::program,
+    service::{deployer_policy, program},
     support::{Cli, Counted, Emulator, Ministack, Moment, Project, Proxy, boto3, listing},
 };
 
@@ -235,14 +235,7 @@ fn a_replacement_killed_after_any_write_is_finished_by_the_next_deploy() {
             "{write}: {places:?}"
         );
     }
-    let policy = [
-        "policy",
-        "--only",
-        "deployer",
-        "--account",
-        emulator.account(),
-    ];
-    let printed = cli(&project, &policy).run().succeeds().stdout;
+    let printed = deployer_policy(&project, &emulator);
     let needed = undisturbed.actions();
     // This needs no permission.
     for action in needed

@@ -29,6 +29,13 @@ fn cli(project: &Project, words: &[&str]) -> Cli {
     Cli::new(project).args(words)
 }
 
+/// Returns the policy that the deployer of the project needs.
+pub(crate) fn deployer_policy(project: &Project, emulator: &Emulator) -> String {
+    let account = emulator.account();
+    let words = ["policy", "--only", "deployer", "--account", account];
+    cli(project, &words).run().succeeds().stdout
+}
+
 const DEPLOY: [&str; 3] = ["deploy", "--binary", "program"];
 
 fn deploy(project: &Project, emulator: &Emulator, more: &[&str]) -> Outcome {
@@ -221,14 +228,7 @@ fn the_deployers_policy_covers_what_is_called_and_a_zip_needs_nothing_of_it() {
         BTreeSet::from(["ecr:DescribeRepositories".to_owned()])
     );
     let called = of_ecr(all);
-    let policy = [
-        "policy",
-        "--only",
-        "deployer",
-        "--account",
-        emulator.account(),
-    ];
-    let printed = cli(&project, &policy).run().succeeds().stdout;
+    let printed = deployer_policy(&project, &emulator);
     let unknown: Vec<&String> = called
         .iter()
         .filter(|action| !printed.contains(&format!("\"{action}\"")))
@@ -239,7 +239,7 @@ fn the_deployers_policy_covers_what_is_called_and_a_zip_needs_nothing_of_it() {
     let zip = Project::new()
         .metadata("region = \"us-east-1\"")
         .agent("one");
-    let printed = Cli::new(&zip).args(policy).run().succeeds().stdout;
+    let printed = deployer_policy(&zip, &emulator);
     assert!(!printed.contains("ecr:"), "{printed}");
 }
 

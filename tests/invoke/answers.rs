@@ -10,8 +10,8 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{
-    INVOKE, SESSION, SESSION_HEADER, arn, elsewhere, events, header, invoke, posts, project, says,
-    script,
+    INVOKE, SESSION, SESSION_HEADER, arn, begin, elsewhere, events, header, invoke, posts, project,
+    says, script,
     support::{Answer, Script, bed},
 };
 
@@ -141,14 +141,7 @@ fn what_an_agent_says_is_shown_before_it_has_finished() {
         (Duration::from_mins(1), "data: \"second\\n\"\n\n".into()),
     ];
     let server = Script::new().identity().then(INVOKE, answer).start();
-    let mut child = elsewhere(&project(), &server)
-        .arg("{}")
-        .prepared()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = begin(&elsewhere(&project(), &server).arg("{}"));
     let start = Instant::now();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
@@ -240,14 +233,7 @@ fn a_reader_that_has_seen_enough_ends_the_run() {
     let piece = (Duration::from_millis(50), "data: \"line\\n\"\n\n".into());
     answer.pieces = vec![piece; 2000];
     let server = Script::new().identity().then(INVOKE, answer).start();
-    let mut child = elsewhere(&project(), &server)
-        .arg("{}")
-        .prepared()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = begin(&elsewhere(&project(), &server).arg("{}"));
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut String::new()).unwrap();
     drop(stdout);

@@ -18,6 +18,8 @@ mod real;
 mod terminal;
 mod unanswered;
 
+use std::process::{Child, Stdio};
+
 use crate::support::{self, Answer, Cli, Outcome, Project, Script, Scripted, scripted::ACCOUNT};
 use hyper::{Request, body::Bytes};
 use serde_json::json;
@@ -87,6 +89,16 @@ fn posts(server: &Scripted) -> Vec<Request<Bytes>> {
 
 fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Option<&'a str> {
     request.headers().get(name).map(|v| v.to_str().unwrap())
+}
+
+/// Starts a command whose output is read while it runs.
+fn begin(cli: &Cli) -> Child {
+    cli.prepared()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 #[track_caller]

@@ -2,14 +2,13 @@
 
 use std::{
     io::Read as _,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
 use super::{
-    INVOKE, arn, elsewhere, invoke, project, says,
+    INVOKE, arn, begin, elsewhere, invoke, project, says,
     support::{Answer, Cli, Project, Script, Scripted, scripted::ACCOUNT},
 };
 
@@ -42,13 +41,7 @@ fn script(sts: Duration) -> Scripted {
 /// Returns the time until the first byte of the answer.
 fn first_byte(cli: &Cli) -> Duration {
     let start = Instant::now();
-    let mut child = cli
-        .prepared()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = begin(cli);
     let mut byte = [0];
     child.stdout.take().unwrap().read_exact(&mut byte).unwrap();
     let took = start.elapsed();

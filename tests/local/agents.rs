@@ -41,18 +41,13 @@ impl Stage {
 /// Invokes an agent as any program could. Returns the complete answer.
 fn invoke(url: &str, arn: &str, headers: &str, body: &str) -> String {
     let arn = arn.replace(':', "%3A").replace('/', "%2F");
-    let mut stream = TcpStream::connect(address(url)).unwrap();
-    write!(
-        stream,
+    let request = format!(
         "POST /runtimes/{arn}/invocations?qualifier=DEFAULT HTTP/1.1\r\nHost: {}\r\n\
          Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
         address(url),
         body.len(),
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    );
+    exchange(url, &request)
 }
 
 #[test]

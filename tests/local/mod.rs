@@ -168,22 +168,26 @@ fn is_reachable(url: &str) -> bool {
     TcpStream::connect(address(url)).is_ok()
 }
 
+/// Sends a request as it is. Returns the complete answer.
+fn exchange(url: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address(url)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 /// Sends a request to a service of the emulator. Returns the complete answer.
 fn ask(url: &str, service: &str, line: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(address(url)).unwrap();
-    write!(
-        stream,
+    let request = format!(
         "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nX-Amz-Date: 20260101T000000Z\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, \
          SignedHeaders=host, Signature=0\r\n\r\n{body}",
         address(url),
         body.len(),
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    );
+    exchange(url, &request)
 }
 
 #[test]

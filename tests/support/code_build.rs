@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{
     actions::Asked,
     emulator::Emulator,
-    proxy::{Proxy, forward},
+    proxy::{Proxy, forward, in_front_of},
     server::{Answer, Reply, Server},
 };
 
@@ -79,12 +79,7 @@ impl CodeBuild {
             port: emulator.port(),
             folder,
         }));
-        let shared = Arc::clone(&state);
-        let (port, account) = (emulator.port(), emulator.account().to_owned());
-        let server = Server::start(move |request| {
-            let asked = Asked::new(&request, &account);
-            handle(Arc::clone(&shared), request, asked, port)
-        });
+        let server = in_front_of(emulator.port(), emulator.account(), &state, handle);
         Self { server, state }
     }
 

@@ -87,6 +87,25 @@ struct State {
     killed: bool,
 }
 
+/// Starts a server in front of an emulator with this port and account. `handle` gets each request, and
+/// what it asks for.
+pub fn in_front_of<S, F>(
+    port: u16,
+    account: &str,
+    state: &Arc<Mutex<S>>,
+    handle: impl Fn(Arc<Mutex<S>>, Request<Bytes>, Asked, u16) -> F + Send + Sync + 'static,
+) -> Server
+where
+    S: Send + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let (state, account) = (Arc::clone(state), account.to_owned());
+    Server::start(move |request| {
+        let asked = Asked::new(&request, &account);
+        handle(Arc::clone(&state), request, asked, port)
+    })
+}
+
 impl Proxy {
     pub fn to(emulator: &Emulator) -> Self {
         Self::to_port(emulator.port(), emulator.account())
@@ -95,12 +114,7 @@ impl Proxy {
     /// A proxy to a server in front of an emulator, which has this account.
     pub fn to_port(port: u16, account: &str) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let account = account.to_owned();
-        let shared = Arc::clone(&state);
-        let server = Server::start(move |request| {
-            let asked = Asked::new(&request, &account);
-            handle(Arc::clone(&shared), request, asked, port)
-        });
+        let server = in_front_of(port, account, &state, handle);
         Self { server, state }
     }
 
