@@ -3,7 +3,7 @@
 use super::texts;
 
 /// The most lines of a file, without its tests. Files that reach it are split; the aim is 300.
-const FILE: usize = 518;
+const FILE: usize = 500;
 /// The same for files of commands, which only connect the other rooms.
 const COMMAND: usize = 200;
 
