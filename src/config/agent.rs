@@ -43,7 +43,7 @@ pub(super) struct AgentTable {
     pub(super) bytecode: Option<Bytecode>,
     pub(super) exclude_packages: Vec<ExcludedPackage>,
     pub(super) models: Vec<Model>,
-    pub(super) permissions: Vec<Permission>,
+    pub(super) permissions: Vec<Spanned<Permission>>,
     pub(super) managed_policies: BTreeSet<ManagedPolicy>,
     pub(super) lifecycle: Lifecycle,
     pub(super) protocol: Option<Protocol>,
@@ -285,14 +285,14 @@ fn protocol(text: &str) -> Result<Protocol, String> {
     one_of("protocol", text, &known)
 }
 
-fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permission> {
+fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Spanned<Permission>> {
     let mut permissions = Vec::new();
     let Some(items) = table.items("permissions", problems) else {
         return permissions;
     };
     for item in items {
         match table::read(item) {
-            Ok(permission) => permissions.push(permission),
+            Ok(permission) => permissions.push(Spanned::new(item.span(), permission)),
             Err(found) => {
                 for Problem { at, what, help } in found {
                     let message = problems.message(at, what, "").help(help);

@@ -198,6 +198,7 @@ fn a_name_that_is_not_declared_and_a_memory_that_nobody_uses_are_reported_with_t
         &[
             "`notes` is neither a declared memory nor the ID of one",
             "[workspace.metadata.agentcore.memories.notes]",
+            "{ memory = \"notes\" }",
         ],
     );
     declare(&project, &MEMORY.replace("memories.notes", "memories.note"));

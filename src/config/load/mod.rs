@@ -12,9 +12,12 @@ mod stage;
 use std::{collections::BTreeMap, ops::Range, path::PathBuf};
 
 pub(crate) use self::declaration::declared_projects;
-use self::declaration::{Declaration, Reading};
 pub(crate) use self::resolve::default_role;
 pub use self::stage::Stage;
+use self::{
+    declaration::{Declaration, Reading},
+    resolve::Unresolved,
+};
 use super::{
     Config, TableScope,
     agent::AgentTable,
@@ -110,7 +113,7 @@ pub(crate) fn load_with(
                     );
                     agents.push(agent);
                 }
-                Err(message) => found.push(pointed(message, declaration, table, manifests)),
+                Err(why) => found.push(blamed(why, declaration, table, manifests)),
             }
             if let Some(message) = refusal::of(table, declaration, manifests) {
                 refused.insert(table.name.clone(), message);
@@ -136,7 +139,7 @@ pub(crate) fn load_with(
             &resources,
         ) {
             Ok(agent) => agents.push(agent),
-            Err(message) => found.push(message),
+            Err(Unresolved { message, span: _ }) => found.push(message),
         }
     }
     agents.sort_by(|a, b| a.name.cmp(&b.name));
@@ -233,6 +236,17 @@ fn pointed(
     manifests: &[Manifest],
 ) -> Message {
     pointed_at(message, declaration, table.name_span.clone(), manifests)
+}
+
+/// Returns the message with the position of what is to blame.
+fn blamed(
+    Unresolved { message, span }: Unresolved,
+    declaration: &Declaration,
+    table: &AgentTable,
+    manifests: &[Manifest],
+) -> Message {
+    let span = span.unwrap_or_else(|| table.name_span.clone());
+    pointed_at(message, declaration, span, manifests)
 }
 
 /// Adds a position in the declaration's manifest.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +25,31 @@ use crate::{
     text::hex,
 };
 
+/// Why an agent cannot be configured, and what in its declaration is to blame if that is not the
+/// whole table.
+pub(super) struct Unresolved {
+    pub(super) message: Message,
+    pub(super) span: Option<Range<usize>>,
+}
+
+impl From<Message> for Unresolved {
+    fn from(message: Message) -> Self {
+        Self {
+            message,
+            span: None,
+        }
+    }
+}
+
+impl From<(Range<usize>, Message)> for Unresolved {
+    fn from((span, message): (Range<usize>, Message)) -> Self {
+        Self {
+            message,
+            span: Some(span),
+        }
+    }
+}
+
 /// Merges the layers, then applies the defaults.
 pub(super) fn agent(
     table: &AgentTable,
@@ -31,7 +57,7 @@ pub(super) fn agent(
     workspace: Option<&Declaration>,
     stage: &Stage,
     resources: &[Resource],
-) -> Result<Agent, Message> {
+) -> Result<Agent, Unresolved> {
     let own = (declaration.scope == TableScope::Package).then_some(declaration);
     let shared = base(own).over(base(workspace));
     let Layer {
@@ -106,7 +132,7 @@ pub(super) fn agent(
         exclude_packages,
         models,
         resources: referred(&permissions, resources)?,
-        permissions,
+        permissions: permissions.into_iter().map(Spanned::into_inner).collect(),
         env,
         lifecycle,
         network: network.unwrap_or_default(),

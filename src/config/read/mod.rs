@@ -391,12 +391,21 @@ pub(super) fn one_of<T: Copy>(
     if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }
-    let words: Vec<_> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
-    let near = suggestion(text, known.iter().map(|(word, _)| *word));
+    let words = known.iter().map(|(word, _)| *word);
+    let near = suggestion(text, words.clone());
     Err(format!(
-        "unknown {what} `{text}`: {}{near}",
-        words.join(", ")
+        "unknown {what} `{text}`, expected {}{near}",
+        choice(&words.collect::<Vec<_>>())
     ))
+}
+
+/// Words a choice as serde does.
+fn choice(words: &[&str]) -> String {
+    match words {
+        [one, other] => format!("`{one}` or `{other}`"),
+        [one] => format!("`{one}`"),
+        several => format!("one of `{}`", several.join("`, `")),
+    }
 }
 
 pub(super) fn named(hidden: char) -> String {

@@ -423,14 +423,14 @@ impl ResourceTable {
 }
 
 /// Returns the resources that the agent's permissions refer to. A value with a hyphen is an ID,
-/// because no name contains one.
+/// because no name contains one. The error has the permission's place.
 pub(super) fn referred(
-    permissions: &[Permission],
+    permissions: &[Spanned<Permission>],
     declared: &[Resource],
-) -> Result<Vec<Resource>, Message> {
+) -> Result<Vec<Resource>, (Range<usize>, Message)> {
     let mut found: Vec<Resource> = Vec::new();
     for permission in permissions {
-        let mut permission = permission.clone();
+        let (span, mut permission) = (permission.span(), permission.get_ref().clone());
         let Some((kind, value)) = reference(&mut permission) else {
             continue;
         };
@@ -441,7 +441,10 @@ pub(super) fn referred(
         match own().find(|resource| resource.name.as_str() == value) {
             Some(resource) if found.contains(resource) => {}
             Some(resource) => found.push(resource.clone()),
-            None => return Err(unknown(kind, value, own().map(|one| one.name.as_str()))),
+            None => {
+                let names = own().map(|one| one.name.as_str());
+                return Err((span, unknown(kind, value, names)));
+            }
         }
     }
     Ok(found)

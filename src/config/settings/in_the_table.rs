@@ -69,7 +69,7 @@ fn what_a_key_does_not_accept_is_refused_with_what_it_wants() {
     for (keys, wanted) in [
         (
             "platform-version = \"snapshot\"",
-            "unknown platform version `snapshot`: `v1`, `v2`",
+            "unknown platform version `snapshot`, expected `v1` or `v2`",
         ),
         (
             "server = { port = 80 }",

@@ -164,7 +164,7 @@ deployment = "../x"
             "\"t\"",
         ),
         (
-            "unknown access `read`: `send`, `receive`, `send-receive`",
+            "unknown access `read`, expected one of `send`, `receive`, `send-receive`",
             "\"read\"",
         ),
         ("only `s3`, `dynamodb` and `sqs` take `access`", "\"send\""),
@@ -173,7 +173,7 @@ deployment = "../x"
             "5",
         ),
         (
-            "unknown runtime `python3.9`: `python3.12`, `python3.13`, `python3.14`; did you mean `python3.12`?",
+            "unknown runtime `python3.9`, expected one of `python3.12`, `python3.13`, `python3.14`; did you mean `python3.12`?",
             "\"python3.9\"",
         ),
         (
