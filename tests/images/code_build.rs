@@ -166,7 +166,6 @@ fn a_build_that_fails_is_shown_and_changes_no_runtime() {
     while builds.builds() == count {
         std::thread::sleep(Duration::from_millis(20));
     }
-    std::thread::sleep(Duration::from_millis(300));
     let id = running.id().to_string();
     std::process::Command::new("kill")
         .args(["-INT", &id])

@@ -1,7 +1,9 @@
 //! One build: its sources are sent, it is started or found, its log is shown, and its image is
 //! looked up.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, pin::pin, time::Duration};
+
+use futures_util::future::{Either, select};
 
 use crate::{
     effects::{
@@ -72,6 +74,7 @@ pub(crate) async fn build(
     let mut sent = 0;
     let mut patience = Patience::new(refusal::PROPAGATION);
     let build = loop {
+        let mut interrupted = pin!(clock::interrupt());
         let going = if order.anew {
             None
         } else {
@@ -87,14 +90,25 @@ pub(crate) async fn build(
             }
             None => {
                 sent += runner.send(&order).await?;
-                runner.start(digest).await?
+                // Only a build whose ID is known can be stopped.
+                match select(pin!(runner.start(digest)), interrupted.as_mut()).await {
+                    Either::Left((build, _)) => build?,
+                    Either::Right(((), starting)) => {
+                        return Err(match starting.await {
+                            Ok(build) => runner.stop(&build.id).await,
+                            Err(why) => Failure::new(Exit::Interrupted, "interrupted")
+                                .note(format!("no build was started: {why}")),
+                        });
+                    }
+                }
             }
         };
         let id = build.id.clone();
-        let Some(ended) = clock::unless_interrupted(runner.follow(build)).await else {
-            return Err(runner.stop(&id).await);
+        let ended = match select(pin!(runner.follow(build)), interrupted).await {
+            Either::Left((ended, _)) => ended?,
+            Either::Right(((), _)) => return Err(runner.stop(&id).await),
         };
-        match ended? {
+        match ended {
             (build, _) if build.status == Status::Succeeded => break build,
             // IAM takes a while until it allows what the new role may do.
             (build, _) if order.role_was_written && is_early(&build) && !patience.is_over() => {
