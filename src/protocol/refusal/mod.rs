@@ -165,6 +165,11 @@ impl Refusal {
         }
     }
 
+    /// A failure of the data plane itself.
+    pub fn internal(why: &str) -> Self {
+        Self::new(Kind::Internal, why)
+    }
+
     /// A request member that breaks a rule, in the service's words.
     pub fn invalid(field: &'static str, constraint: impl fmt::Display) -> Self {
         Self {

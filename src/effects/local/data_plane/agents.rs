@@ -15,7 +15,7 @@ use super::{
     issuers::Issuers,
     replies::{answer, insert, json},
     sessions::{Key, Purpose, Sessions, Use},
-    versions::{Version, Versions, internal},
+    versions::{Version, Versions},
 };
 use crate::{
     config::Protocol,
@@ -109,7 +109,7 @@ impl Agents {
     pub(super) async fn get_ready(&self, method: &str, target: &str) -> Response<Body> {
         let prepared = async {
             let asked = protocol::Request::parse(method, target)
-                .unwrap_or_else(|| Err(internal("this is no invocation")))?;
+                .unwrap_or_else(|| Err(Refusal::internal("this is no invocation")))?;
             let version = self.versions.live(&asked.runtime, &asked.qualifier).await?;
             self.versions.code(&version).await
         };

@@ -14,7 +14,6 @@ use tokio::{
 use super::{
     http::{Body, BodyError},
     sessions::Use,
-    versions::internal,
 };
 use crate::{
     effects::clock,
@@ -28,13 +27,13 @@ use crate::{
 pub(super) fn run(used: Use, command: Command) -> Result<Body, Refusal> {
     let mut process = used
         .command(&command.command)
-        .ok_or_else(|| internal("the session ended"))?;
+        .ok_or_else(|| Refusal::internal("the session ended"))?;
     let mut child = process
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| internal(&format!("the command cannot be started: {error}")))?;
+        .map_err(|error| Refusal::internal(&format!("the command cannot be started: {error}")))?;
     // The command and its children end when this closes.
     let pipe = child.stdin.take();
     let (events, received) = mpsc::channel(64);

@@ -18,7 +18,6 @@ use super::{
     pace::lasts,
     replies::{fill, insert},
     sessions::{Purpose, Use},
-    versions::internal,
 };
 use crate::{
     config::Protocol,
@@ -95,7 +94,7 @@ impl Agents {
             .method(&request.method)
             .uri(format!("http://127.0.0.1:{port}{path}"))
             .body(())
-            .map_err(|error| internal(&error.to_string()))?;
+            .map_err(|error| Refusal::internal(&error.to_string()))?;
         fill(inner.headers_mut(), headers);
         insert(inner.headers_mut(), WORKLOAD_ACCESS_TOKEN, b"local");
         if let Some(length) = request.headers.get(header::CONTENT_LENGTH) {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     http::{Body, collected, full, remove_hop_by_hop},
-    versions::words,
+    replies::words,
 };
 use crate::{
     effects::{

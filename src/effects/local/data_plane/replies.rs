@@ -8,6 +8,7 @@ use hyper::{
 use super::http::{Body, full};
 use crate::{
     config::Protocol,
+    error::Failure,
     protocol::{Refusal, headers::Header},
 };
 
@@ -46,4 +47,14 @@ pub(super) fn answer(
         insert(response.headers_mut(), name, value.as_bytes());
     }
     response
+}
+
+/// Joins a failure to one text, for a caller that prints nothing else.
+pub(super) fn words(failure: &Failure) -> String {
+    let lines = failure.messages.iter().flat_map(|message| {
+        std::iter::once(message.what.clone())
+            .chain(message.notes.iter().cloned())
+            .chain(message.help.iter().map(|help| format!("help: {help}")))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     emulator::{Emulator, Unanswered},
-    versions::{internal, words},
+    replies::words,
 };
 use crate::{
     effects::{
@@ -102,7 +102,7 @@ pub(super) struct Unpacking {
 impl Unpacking {
     pub(super) async fn run(self) -> Result<Runnable, Refusal> {
         if let Some(folder) = self.home.parent() {
-            files::create_dir_all(folder).map_err(|error| internal(&error.to_string()))?;
+            files::create_dir_all(folder).map_err(|error| Refusal::internal(&error.to_string()))?;
         }
         let prepared = match &self.artifact {
             Artifact::Archive {

@@ -17,7 +17,6 @@ use super::{
 use crate::{
     config::Lifecycle,
     effects::{aws::emulated::ACCOUNT_ID, files, runtime},
-    error::Failure,
     names::EndpointName,
     protocol::{
         Refusal, RuntimeArn, RuntimeRef, authorizer::Rules, contract::Contract, mounts,
@@ -112,7 +111,7 @@ impl Versions {
         let document = match self.emulator.control(region, &path).await {
             Ok(document) => document,
             Err(Unanswered::NotFound(_)) => return Err(missing),
-            Err(Unanswered::Other(why)) => return Err(internal(&why)),
+            Err(Unanswered::Other(why)) => return Err(Refusal::internal(&why)),
         };
         let number = ["liveVersion", "targetVersion"]
             .iter()
@@ -148,7 +147,7 @@ impl Versions {
         let mut document = match self.emulator.control(region, &path).await {
             Ok(document) => document,
             Err(Unanswered::NotFound(_)) => return Ok(None),
-            Err(Unanswered::Other(why)) => return Err(internal(&why)),
+            Err(Unanswered::Other(why)) => return Err(Refusal::internal(&why)),
         };
         self.remembered.complete(runtime, number, &mut document);
         let version = Arc::new(read(number, &document)?);
@@ -183,7 +182,7 @@ impl Versions {
         });
         unpacked
             .await
-            .unwrap_or_else(|error| Err(internal(&error.to_string())))
+            .unwrap_or_else(|error| Err(Refusal::internal(&error.to_string())))
     }
 
     /// Prepares the code of a version before its first call. Errors are reported to the first
@@ -224,10 +223,6 @@ impl Versions {
     }
 }
 
-pub(super) fn internal(why: &str) -> Refusal {
-    Refusal::new(Kind::Internal, why)
-}
-
 fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let arn = document["agentRuntimeArn"].as_str().unwrap_or_default();
@@ -244,7 +239,7 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
     };
     Ok(Version {
         number: number.to_owned(),
-        arn: RuntimeArn::parse(arn).map_err(|why| internal(&why))?,
+        arn: RuntimeArn::parse(arn).map_err(|why| Refusal::internal(&why))?,
         environment: environment
             .into_iter()
             .flatten()
@@ -262,14 +257,4 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
         artifact: Artifact::read(&document["agentRuntimeArtifact"]),
         code: Arc::default(),
     })
-}
-
-/// Joins a failure to one text, for a caller that prints nothing else.
-pub(super) fn words(failure: &Failure) -> String {
-    let lines = failure.messages.iter().flat_map(|message| {
-        std::iter::once(message.what.clone())
-            .chain(message.notes.iter().cloned())
-            .chain(message.help.iter().map(|help| format!("help: {help}")))
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

@@ -14,7 +14,6 @@ use super::{
     pace::lasts,
     replies::{fill, insert},
     sessions::{Purpose, Use},
-    versions::internal,
 };
 use crate::{
     effects::clock,
@@ -58,7 +57,7 @@ impl Agents {
         let mut inner = Request::builder()
             .uri(path)
             .body(full(""))
-            .map_err(|error| internal(&error.to_string()))?;
+            .map_err(|error| Refusal::internal(&error.to_string()))?;
         fill(inner.headers_mut(), headers);
         for name in [
             header::SEC_WEBSOCKET_KEY,

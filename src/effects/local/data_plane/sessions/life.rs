@@ -23,7 +23,7 @@ use crate::{
                 logs::Stream,
                 pace::lasts,
                 unpacking::Runnable,
-                versions::{Version, internal},
+                versions::Version,
             },
         },
         runtime,
@@ -89,7 +89,7 @@ impl Sessions {
         };
         let assigned = if is_program {
             let port = assigned::free_port();
-            Some(port.map_err(|error| internal(&error.to_string()))?)
+            Some(port.map_err(|error| Refusal::internal(&error.to_string()))?)
         } else {
             None
         };
@@ -210,7 +210,7 @@ async fn copy(code: &Runnable, work: &Path, home: &Path) -> Result<(), Refusal> 
         }
     };
     let copied = runtime::aside(copying, |()| {}).await;
-    copied.map_err(|error| internal(&error.to_string()))
+    copied.map_err(|error| Refusal::internal(&error.to_string()))
 }
 
 /// A session's folders, and what replaces AWS.
