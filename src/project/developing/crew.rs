@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use super::agent::{Developed, LOOK, WRITING};
+use super::{
+    agent::{Developed, LOOK, WRITING},
+    ground::Ground,
+};
 use crate::{
-    config::{Config, Declared, Stage, load_with},
+    config::{Config, Declared, Language, Stage, load_with},
     effects::{self, clock, dev::Watch, files, local::Emulator, manifest::Project},
     error::{Failure, Message},
     project::environment::Given,
@@ -26,14 +29,6 @@ pub(crate) struct Crew {
     /// Identifies this `dev` to other commands.
     pub(crate) nonce: String,
     pub(crate) agents: Vec<Developed>,
-}
-
-/// What all agents share.
-pub(crate) struct Ground<'a> {
-    pub(crate) given: &'a Given,
-    pub(crate) project: &'a Project,
-    pub(crate) declared: &'a Declared,
-    pub(crate) emulator: &'a Emulator,
 }
 
 impl Crew {
@@ -151,7 +146,12 @@ impl Crew {
         };
         let mut is_changed = false;
         for agent in &mut self.agents {
-            is_changed |= agent.refresh(&ground, reported, ui).await;
+            is_changed |= match agent.agent.language.clone() {
+                Language::Python => agent.refresh_python(&ground, reported, ui).await,
+                Language::Rust(package) => {
+                    agent.refresh_binary(&package, &ground, reported, ui).await
+                }
+            };
         }
         is_changed
     }

@@ -4,7 +4,10 @@ mod agent;
 mod crew;
 mod debugger;
 mod events;
+mod ground;
+mod python;
 mod rust;
+mod rust_build;
 
 use std::{collections::BTreeSet, path::Path, pin::pin};
 
@@ -13,7 +16,7 @@ pub(crate) use self::{
     agent::Developed,
     crew::Crew,
     debugger::{PORT as DEBUG_PORT, can_debug},
-    rust::Build,
+    rust_build::Build,
 };
 use super::developed;
 use crate::{

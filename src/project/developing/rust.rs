@@ -1,97 +1,27 @@
 //! A Rust agent under `dev`: cargo builds it, and the running binary stays until the next one
 //! serves.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     agent::{Developed, REGION, not_started, words},
-    crew::Ground,
+    ground::Ground,
+    rust_build::Inputs,
     within,
 };
 use crate::{
-    config::{Agent, RustPackage},
+    config::RustPackage,
     effects::{
-        cargo_build::{self, LocalPackage, Sources, Watched},
+        cargo_build::{self, Sources},
         clock,
         dev::{Program, Standing, Start},
         manifest::Project,
     },
     error::Failure,
-    project::building::{self, Binary, CargoOptions, For},
+    project::building::{self, Binary, For},
     protocol::contract::Contract,
     ui::Ui,
 };
-
-/// What a Rust agent was built from and what runs.
-#[derive(Default)]
-pub(crate) struct Build {
-    options: building::Options,
-    watched: Watched,
-    last: Option<Inputs>,
-    /// The hash of the running binary, with what it was started with.
-    running: Option<(String, BTreeMap<String, String>, Agent)>,
-}
-
-/// Everything that determines how the agent runs.
-#[derive(Clone, PartialEq, Eq)]
-struct Inputs {
-    sources: Sources,
-    environment: BTreeMap<String, String>,
-    agent: Agent,
-}
-
-impl Build {
-    pub(crate) fn new(cargo: CargoOptions) -> Self {
-        Self {
-            options: building::Options {
-                cargo,
-                ..building::Options::default()
-            },
-            ..Self::default()
-        }
-    }
-
-    /// Returns the directories to watch.
-    pub(crate) fn roots(&self, package: &RustPackage) -> Vec<PathBuf> {
-        match &self.watched.packages[..] {
-            [] => vec![package.directory().to_owned()],
-            packages => packages
-                .iter()
-                .map(|local| local.directory.clone())
-                .collect(),
-        }
-    }
-
-    /// Returns the files to watch.
-    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let last = self.last.iter();
-        last.flat_map(|last| last.sources.keys().cloned())
-    }
-
-    /// Looks again which packages the binary is built from, if a manifest changed.
-    fn find_packages(&mut self, package: &RustPackage, sources: &Sources, ui: &Ui) {
-        let of_manifests = |sources: &Sources| -> Sources {
-            let files = sources
-                .iter()
-                .filter(|(path, _)| path.ends_with("Cargo.toml"));
-            files.map(|(path, about)| (path.clone(), *about)).collect()
-        };
-        let before = self.last.as_ref().map(|last| of_manifests(&last.sources));
-        if before != Some(of_manifests(sources)) {
-            let found = cargo_build::local_packages(package, &self.options.flags(ui));
-            // cargo itself reports what is wrong when it builds.
-            self.watched.packages = found.unwrap_or_else(|_| {
-                vec![LocalPackage {
-                    id: String::new(),
-                    directory: package.directory().to_owned(),
-                }]
-            });
-        }
-    }
-}
 
 impl Developed {
     /// Builds and restarts the agent if anything changed. Returns true if so.
