@@ -11,10 +11,10 @@ use crate::{
         aws::{
             Session,
             registry::{
-                Sent,
                 cached::Document,
                 source::{Reach, Source},
             },
+            sent_bytes::Sent,
         },
         files,
         folder::Folder,

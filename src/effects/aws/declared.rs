@@ -9,7 +9,7 @@ use super::{
     AwsError, Session,
     control::{Control, text},
     found, gone_or,
-    runtime_write::Token,
+    idempotency::Token,
 };
 use crate::{
     config::{Resource, ResourceKind},

@@ -10,7 +10,7 @@ use super::{
     control::timestamp,
     found, gone_or,
     json_client::{JsonClient, items, text},
-    registry::Sent,
+    sent_bytes::Sent,
 };
 use crate::{
     package::image::{Blob, Image, MANIFEST},

@@ -8,7 +8,7 @@ use aws_sdk_sts::{
     operation::RequestId,
 };
 
-use super::https::{Lost, Unanswered};
+use super::unanswered::{Lost, Unanswered};
 use crate::error::{Exit, Failure};
 
 /// How many characters of a service's message are printed.

@@ -83,7 +83,7 @@ impl Exchange {
         let is_elsewhere = configured.is_some();
         let origin = configured.unwrap_or(at);
         Self {
-            connector: connection.network.connector(&origin),
+            connector: https::shared_connector(&origin, &connection.network),
             is_elsewhere,
             connection,
             scheme,

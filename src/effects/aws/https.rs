@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +26,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use super::{
     network::Network,
     requests::{told, told_connector},
+    unanswered::{Lost, Unanswered},
 };
 use crate::plan::{privacy, proxies::Proxy};
 
@@ -67,6 +68,11 @@ pub(super) fn connector(endpoint: &str, network: &Network) -> SharedHttpConnecto
     }
 }
 
+/// Returns [`connector`], which requests to the same address share.
+pub(super) fn shared_connector(endpoint: &str, network: &Network) -> SharedHttpConnector {
+    network.kept_connector(endpoint, || connector(endpoint, network))
+}
+
 /// Returns the HTTP client for the SDKs.
 pub(super) fn client(network: &Network) -> SharedHttpClient {
     told(SharedHttpClient::new(Client(Arc::new(Ways {
@@ -95,22 +101,6 @@ enum Peer {
     /// An address from the user.
     Address(String),
     Proxy(Proxy),
-}
-
-/// An error on the way to an address from the user.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer from `{address}`")]
-pub(super) struct Unanswered {
-    pub(super) address: String,
-    source: BoxError,
-}
-
-/// An error on the way through a proxy.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer through the proxy `{proxy}`, which {} names", proxy.variable)]
-pub(super) struct Lost {
-    pub(super) proxy: Proxy,
-    source: BoxError,
 }
 
 impl HttpClient for Naming<SharedHttpClient> {
@@ -280,10 +270,6 @@ pub(super) fn bounded(answer: HttpResponse) -> HttpResponse {
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is longer than {} MiB, and the rest was not read", LONGEST_ANSWER >> 20)]
 struct TooLong;
-
-/// True if the machine has any trusted certificate. The TLS library panics if there is none.
-pub(super) static TRUSTS_SOMEBODY: LazyLock<bool> =
-    LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
 
 /// Fails every request with this reason.
 #[derive(Debug, thiserror::Error)]

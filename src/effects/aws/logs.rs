@@ -1,16 +1,12 @@
 //! The log groups of runtimes.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{
     AwsError, Session, found, gone_or,
     json_client::{JsonClient, items, text},
-    log_events::Query,
     session::Connection,
 };
 use crate::{
@@ -21,9 +17,6 @@ use crate::{
         tags::Tags,
     },
 };
-
-/// Enough for the end of a Python traceback.
-const LAST_LINES: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
@@ -40,43 +33,6 @@ impl Logs {
         Self {
             client: JsonClient::new(connection.clone(), &json_services::LOGS),
         }
-    }
-
-    /// Returns the last lines that an endpoint's agent has printed since then, oldest first. Empty
-    /// if the group does not exist yet: the service creates it with the first session.
-    pub(crate) async fn last_lines(
-        &self,
-        runtime_id: &str,
-        endpoint: &str,
-        since: SystemTime,
-    ) -> Result<Vec<String>, AwsError> {
-        let group = protocol::logs::group(runtime_id, endpoint);
-        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let query = Query {
-            group,
-            start: i64::try_from(since.as_millis()).unwrap_or_default(),
-            end: None,
-            pattern: None,
-        };
-        let mut lines = VecDeque::new();
-        let mut token = None;
-        loop {
-            let Some(page) = self.page(&query, token).await? else {
-                return Ok(Vec::new());
-            };
-            for event in page.events {
-                // The other streams contain traces, not the agent's output.
-                if event.stream.contains(protocol::logs::RUNTIME_LOGS) {
-                    lines.extend(event.message.lines().map(str::to_owned));
-                }
-            }
-            lines.drain(..lines.len().saturating_sub(LAST_LINES));
-            token = page.next;
-            if token.is_none() {
-                break;
-            }
-        }
-        Ok(lines.into())
     }
 
     /// Returns whether a log group exists.

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use aws_smithy_http_client::{
@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_types::base64;
 use rustls::RootCertStore;
 
-use super::{error::innermost, https, profiles::Profiles, skew::Skew};
+use super::{error::innermost, profiles::Profiles, skew::Skew};
 use crate::{
     effects::env,
     error::Failure,
@@ -25,6 +25,10 @@ use crate::{
 
 /// The environment variable that names a file of certificates, as for the AWS CLI.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// True if the machine has any trusted certificate. The TLS library panics if there is none.
+static TRUSTS_SOMEBODY: LazyLock<bool> =
+    LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Network {
@@ -70,13 +74,16 @@ impl Network {
         })
     }
 
-    /// Returns the connector for requests to this address without an SDK.
-    pub(super) fn connector(&self, address: &str) -> SharedHttpConnector {
+    /// Returns the connector to this address. The first caller makes it.
+    pub(super) fn kept_connector(
+        &self,
+        address: &str,
+        make: impl FnOnce() -> SharedHttpConnector,
+    ) -> SharedHttpConnector {
         let mut made = self
             .connectors
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let make = || https::connector(address, self);
         made.entry(address.to_owned()).or_insert_with(make).clone()
     }
 
@@ -88,7 +95,7 @@ impl Network {
     /// Returns true if any certificate authority is trusted.
     pub(super) fn is_trusting(&self) -> bool {
         match self.trust {
-            Trust::Machine => *https::TRUSTS_SOMEBODY,
+            Trust::Machine => *TRUSTS_SOMEBODY,
             Trust::Bundle(_) => true,
         }
     }

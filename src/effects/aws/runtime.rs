@@ -4,20 +4,12 @@ use super::{
     AwsError, Session,
     control::{Control, text},
     found, gone_or,
-    runtime_read::Named,
-    runtime_write::Token,
+    idempotency::Token,
     session::Connection,
 };
 use crate::{
-    names::RuntimeName,
     protocol::control::{endpoint, runtime},
-    resources::{
-        runtime::{
-            document::Document,
-            observed::{DEFAULT_ENDPOINT, EndpointState},
-        },
-        tags::Tags,
-    },
+    resources::{runtime::document::Document, tags::Tags},
 };
 
 #[derive(Debug, Clone)]
@@ -77,23 +69,8 @@ impl Runtimes {
         Ok(authorizer.is_some_and(|authorizer| authorizer["customJWTAuthorizer"].is_object()))
     }
 
-    /// Returns every runtime with this name from the account's list: at most one on AWS, but some
-    /// emulators allow several. The service cannot filter by name, so all pages are read.
-    pub(crate) async fn find(&self, name: &RuntimeName) -> Result<Vec<Named>, AwsError> {
-        let mut all = self.list().await?;
-        all.retain(|runtime| runtime.name == name.as_str());
-        Ok(all)
-    }
-
     pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
         self.control.tags(arn, &format!("runtime `{arn}`")).await
-    }
-
-    /// Returns every endpoint except `DEFAULT`.
-    pub(crate) async fn endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
-        let mut endpoints = self.list_endpoints(id).await?;
-        endpoints.retain(|endpoint| endpoint.name != DEFAULT_ENDPOINT);
-        Ok(endpoints)
     }
 
     pub(crate) async fn delete_endpoint(&self, id: &str, name: &str) -> Result<(), AwsError> {
@@ -119,19 +96,6 @@ impl Runtimes {
         Ok(document.map_or(Presence::Gone, |document| Presence::There {
             status: text(&document, "status").unwrap_or_default(),
             failure: text(&document, "failureReason"),
-        }))
-    }
-
-    pub(crate) async fn endpoint_presence(
-        &self,
-        id: &str,
-        endpoint: &str,
-    ) -> Result<Presence, AwsError> {
-        let there = found(self.endpoints(id).await)?.unwrap_or_default();
-        let found = there.into_iter().find(|found| found.name == endpoint);
-        Ok(found.map_or(Presence::Gone, |found| Presence::There {
-            status: found.status,
-            failure: None,
         }))
     }
 }

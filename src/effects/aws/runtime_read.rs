@@ -8,14 +8,15 @@ use super::{
     AwsError,
     control::{seconds, text},
     found,
-    runtime::{Runtimes, endpoint_shown, shown},
-    runtime_write::Token,
+    idempotency::Token,
+    runtime::{Presence, Runtimes, endpoint_shown, shown},
 };
 use crate::{
+    names::RuntimeName,
     protocol::control::{endpoint, runtime},
     resources::runtime::{
         document::{self, Document},
-        observed::{EndpointState, RuntimeState, VersionState},
+        observed::{DEFAULT_ENDPOINT, EndpointState, RuntimeState, VersionState},
     },
 };
 
@@ -51,6 +52,14 @@ impl Runtimes {
         Ok(all.iter().filter_map(named).collect())
     }
 
+    /// Returns every runtime with this name from the account's list: at most one on AWS, but some
+    /// emulators allow several. The service cannot filter by name, so all pages are read.
+    pub(crate) async fn find(&self, name: &RuntimeName) -> Result<Vec<Named>, AwsError> {
+        let mut all = self.list().await?;
+        all.retain(|runtime| runtime.name == name.as_str());
+        Ok(all)
+    }
+
     /// Reads the runtime's newest version, or `version`. Returns `None` if it does not exist.
     pub(crate) async fn read(
         &self,
@@ -59,6 +68,13 @@ impl Runtimes {
     ) -> Result<Option<RuntimeState>, AwsError> {
         let document = found(self.get(id, version).await)?;
         Ok(document.as_ref().map(state))
+    }
+
+    /// Returns every endpoint except `DEFAULT`.
+    pub(crate) async fn endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
+        let mut endpoints = self.list_endpoints(id).await?;
+        endpoints.retain(|endpoint| endpoint.name != DEFAULT_ENDPOINT);
+        Ok(endpoints)
     }
 
     /// Returns every endpoint, sorted by name. Failed endpoints include the reason.
@@ -91,6 +107,19 @@ impl Runtimes {
         let all = self.control.all(endpoint::LIST, &[id], &shown(id)).await?;
         let items = all.iter().filter_map(Value::as_object);
         Ok(items.map(endpoint_state).collect())
+    }
+
+    pub(crate) async fn endpoint_presence(
+        &self,
+        id: &str,
+        endpoint: &str,
+    ) -> Result<Presence, AwsError> {
+        let there = found(self.endpoints(id).await)?.unwrap_or_default();
+        let found = there.into_iter().find(|found| found.name == endpoint);
+        Ok(found.map_or(Presence::Gone, |found| Presence::There {
+            status: found.status,
+            failure: None,
+        }))
     }
 
     /// Reads an endpoint as the service's own document.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     AwsError, Kind,
     control::text,
+    idempotency::Token,
     runtime::{Runtimes, shown},
 };
 use crate::{
@@ -23,20 +24,6 @@ pub(crate) struct Written {
     pub(crate) version: String,
     /// Members that the service returns but refuses in an update.
     pub(crate) refused: Vec<String>,
-}
-
-/// An idempotency token: a request that is sent twice is carried out once.
-#[derive(Debug, Clone)]
-pub(crate) struct Token(String);
-
-impl Token {
-    pub(crate) fn new() -> Self {
-        Self(uuid::Uuid::new_v4().to_string())
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl Runtimes {

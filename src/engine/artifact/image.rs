@@ -8,10 +8,7 @@ use super::{
 use crate::{
     config::Agent,
     effects::{
-        aws::{
-            ecr::Ecr,
-            registry::{Registry, Sent},
-        },
+        aws::{ecr::Ecr, registry::Registry, sent_bytes::Sent},
         clock,
     },
     engine::repository,

@@ -7,7 +7,7 @@ use crate::{
     effects::aws::{
         AwsError, Session,
         declared::{Resources, failure},
-        runtime_write::Token,
+        idempotency::Token,
     },
     engine::{
         agent::in_aws::Purpose,

@@ -6,12 +6,7 @@ use super::own::{Seen, judge, look};
 use crate::{
     config::RoleSettings,
     effects::{
-        aws::{
-            AwsError,
-            iam::Iam,
-            runtime::Runtimes,
-            runtime_write::{Token, Written},
-        },
+        aws::{AwsError, iam::Iam, idempotency::Token, runtime::Runtimes, runtime_write::Written},
         clock,
     },
     engine::{deletion, plan_output::announce, waiting::Patience},

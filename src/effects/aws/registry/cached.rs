@@ -5,9 +5,9 @@ use std::{path::Path, sync::Arc};
 
 use tokio::runtime::Handle;
 
-use super::{Sent, source::Source};
+use super::source::Source;
 use crate::{
-    effects::{cache, files, folder::Folder, runtime},
+    effects::{aws::sent_bytes::Sent, cache, files, folder::Folder, runtime},
     error::Failure,
     package::image::{StoredLayer, digest, stored::Descriptor},
 };

@@ -17,7 +17,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 
 use super::{
     AwsError, Registry, Sent,
-    upload::{Content, Part},
+    part::{Content, Part},
 };
 use crate::{
     effects::{

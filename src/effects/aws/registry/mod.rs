@@ -7,25 +7,19 @@
 
 pub(crate) mod cached;
 mod exchange;
+mod part;
 mod referrer;
 pub(crate) mod source;
 mod upload;
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{future::Future, pin::Pin};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::Mutex;
 
 use self::exchange::Answer;
-use super::{AwsError, Kind, Session, ecr::Ecr, https};
+use super::{AwsError, Kind, Session, ecr::Ecr, https, sent_bytes::Sent};
 use crate::{
     error::Failure,
     package::image::{Image, MANIFEST},
@@ -35,10 +29,6 @@ use crate::{
 
 /// How many layers are sent at once.
 const AT_ONCE: usize = 3;
-
-/// How many bytes of layers have been sent.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sent(Arc<AtomicU64>);
 
 /// A repository that images are pushed into.
 pub(crate) struct Registry {
@@ -70,20 +60,6 @@ enum Way {
 pub(crate) struct Pushed {
     /// The bytes of the blobs that the registry did not have.
     pub(crate) bytes: u64,
-}
-
-impl Sent {
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn add(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn take_back(&self, bytes: u64) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
 }
 
 impl Registry {
@@ -140,7 +116,7 @@ impl Registry {
         if self.has(image.digest()).await? {
             return Ok(Pushed { bytes: 0 });
         }
-        let parts = upload::parts(image);
+        let parts = part::parts(image);
         let bytes = stream::iter(&parts)
             .map(|part| self.push_part(part, sent))
             .buffer_unordered(AT_ONCE)
@@ -155,7 +131,7 @@ impl Registry {
         if self.has(image.digest()).await? {
             return Ok(0);
         }
-        let parts = upload::parts(image);
+        let parts = part::parts(image);
         let bytes = stream::iter(&parts)
             .map(async |part| Ok((!self.has_part(part).await?).then_some(part.size)))
             .buffer_unordered(AT_ONCE)

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AwsError, Registry, Sent, Way, exchange::Answer, upload::Part};
+use super::{AwsError, Registry, Sent, Way, exchange::Answer, part::Part};
 use crate::package::image::{Blob, Image, MANIFEST};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

@@ -16,10 +16,10 @@ use http_body_util::{BodyExt as _, Collected, Limited};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Login, Sent, exchange::Attempts};
+use super::{Login, exchange::Attempts};
 use crate::{
     effects::{
-        aws::{Session, ecr::Ecr, error::innermost, network::Network},
+        aws::{Session, ecr::Ecr, error::innermost, https, network::Network, sent_bytes::Sent},
         clock,
         files::FileError,
     },
@@ -268,7 +268,7 @@ impl Source {
             headers.insert("authorization", authorization.to_owned());
         }
         let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        let connector = self.network.connector(&origin);
+        let connector = https::shared_connector(&origin, &self.network);
         clock::within(SILENCE, connector.call(request))
             .await
             .ok_or_else(|| "it does not answer".to_owned())?

@@ -1,77 +1,18 @@
 //! Sends one blob: whole, because ECR does not support more than one chunk, and in ECR's own parts
 //! where that keeps failing.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     AwsError, Registry, Sent, Way,
     exchange::{Attempts, outcome},
+    part::{Content, Part},
 };
 use crate::{
     effects::{clock, files},
-    package::image::{Blob, Image, StoredLayer},
+    package::image::Blob,
     protocol::registry::Next,
 };
-
-/// A part of an image that is stored as a whole: a layer or the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) digest: String,
-    pub(super) size: u64,
-    pub(super) content: Content,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
-    Memory(Arc<[u8]>),
-    File(PathBuf),
-}
-
-/// Returns the parts of an image, each once.
-pub(super) fn parts(image: &Image) -> Vec<Part> {
-    let stored = image.stored().into_iter().map(Part::from);
-    stored
-        .chain(image.blobs().into_iter().map(Part::from))
-        .collect()
-}
-
-impl From<&Blob> for Part {
-    fn from(blob: &Blob) -> Self {
-        Self {
-            digest: blob.digest.clone(),
-            size: blob.size(),
-            content: Content::Memory(Arc::clone(&blob.bytes)),
-        }
-    }
-}
-
-impl From<&StoredLayer> for Part {
-    fn from(layer: &StoredLayer) -> Self {
-        Self {
-            digest: layer.digest.clone(),
-            size: layer.size,
-            content: Content::File(layer.path.clone()),
-        }
-    }
-}
-
-impl Part {
-    /// Reads the content into memory.
-    fn load(&self) -> Result<Blob, AwsError> {
-        let bytes = match &self.content {
-            Content::Memory(bytes) => Arc::clone(bytes),
-            Content::File(path) => files::read_bytes(path)
-                .map_err(|error| {
-                    AwsError::unanswered(BEGIN, self.digest.clone(), error.to_string())
-                })?
-                .into(),
-        };
-        Ok(Blob {
-            digest: self.digest.clone(),
-            bytes,
-        })
-    }
-}
 
 /// After how many cut uploads a blob is sent in parts.
 const CUTS: u32 = 3;
@@ -85,7 +26,7 @@ impl Registry {
     pub(super) async fn push_part(&self, part: &Part, sent: &Sent) -> Result<u64, AwsError> {
         if let (Way::Parts, Some(ecr)) = (self.way, &self.parts) {
             return ecr
-                .push_layer(&self.place.repository, &part.load()?, sent)
+                .push_layer(&self.place.repository, &load(part)?, sent)
                 .await;
         }
         if self.has_part(part).await? {
@@ -127,7 +68,7 @@ impl Registry {
                     cuts += u32::from(answer.is_err());
                     if let (true, Some(ecr)) = (cuts >= CUTS, &self.parts) {
                         return ecr
-                            .push_layer(&self.place.repository, &part.load()?, sent)
+                            .push_layer(&self.place.repository, &load(part)?, sent)
                             .await;
                     }
                     clock::sleep(pause).await;
@@ -166,4 +107,18 @@ impl Registry {
             )
         })
     }
+}
+
+/// Reads the content of a part into memory.
+fn load(part: &Part) -> Result<Blob, AwsError> {
+    let bytes = match &part.content {
+        Content::Memory(bytes) => Arc::clone(bytes),
+        Content::File(path) => files::read_bytes(path)
+            .map_err(|error| AwsError::unanswered(BEGIN, part.digest.clone(), error.to_string()))?
+            .into(),
+    };
+    Ok(Blob {
+        digest: part.digest.clone(),
+        bytes,
+    })
 }

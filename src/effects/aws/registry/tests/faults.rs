@@ -9,7 +9,7 @@ use hyper::{Request, body::Bytes};
 use serde_json::json;
 
 use super::{
-    super::{Kind, Sent, upload::Part},
+    super::{Kind, Sent, part::Part},
     world::{PASSWORD, Server, cutting, layer, proxy, registry},
 };
 use crate::effects::aws::store::tests::server::Answer;
