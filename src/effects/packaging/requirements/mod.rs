@@ -6,7 +6,9 @@ mod locked;
 mod nearby_settings;
 mod pythons;
 mod reading;
+mod requirements_file;
 mod sources;
+mod uv_lock;
 
 use std::path::{Path, PathBuf};
 

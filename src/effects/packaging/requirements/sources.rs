@@ -1,4 +1,4 @@
-//! Packages that the project takes from other sources than an index. A name with a source is never
+//! Requirements, which come from an index or from other sources. A name with a source is never
 //! searched on an index.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Around, BUILD, Beside, Folder,
     nearby_settings::real,
-    reading::{Reading, to_be_built},
+    reading::{Reading, address_of, to_be_built},
 };
 use crate::{
     effects::files,
@@ -20,8 +20,96 @@ use crate::{
     },
 };
 
+impl Reading<'_> {
+    /// Adds a requirement from a folder, wherever it comes from.
+    pub(super) fn require(
+        &mut self,
+        text: &str,
+        folder: &Path,
+        at: Snippet,
+    ) -> Result<(), Failure> {
+        let required = Requirement::read(text);
+        match required.place() {
+            Origin::Index => require_by_name(self, text, &required, folder, at)?,
+            Origin::WheelAt(_) => self.install(text.to_owned(), at),
+            Origin::Sources(address) => self.problems.push(to_be_built(&address, at)),
+            Origin::Local(path) => {
+                self.local(&folder.join(&path), &path, &required, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a wheel or a plain Python project on this machine.
+    pub(super) fn local(
+        &mut self,
+        path: &Path,
+        shown: &str,
+        required: &Requirement,
+        at: Snippet,
+    ) -> Result<(), Failure> {
+        if path.is_dir() {
+            return lay_out(self, &real(path), &required.extras, at);
+        }
+        if !files::exists(path) {
+            self.problems
+                .push(Message::new(format!("`{}` does not exist", path.display())).at(at));
+            return Ok(());
+        }
+        if !requirements::is_wheel(&path.to_string_lossy()) {
+            self.problems.push(to_be_built(shown, at));
+            return Ok(());
+        }
+        match files::hash_file(path) {
+            Ok(hash) => {
+                self.seen("wheel", hash.as_bytes());
+                self.seen("as", required.found_at("").as_bytes());
+                let address = address_of(&real(path));
+                let text = if required.name.is_empty() {
+                    address
+                } else {
+                    required.found_at(&address)
+                };
+                // The address depends on this machine, so only the content is hashed.
+                self.inputs.requirements.push((text, at));
+            }
+            Err(error) => self.problems.push(Message::new(error.to_string()).at(at)),
+        }
+        Ok(())
+    }
+
+    /// Adds a project's requirements, with the requested extras.
+    pub(super) fn project(&mut self, folder: &Path, extras: &[String]) -> Result<(), Failure> {
+        let around = self.around(folder)?;
+        let Some(own) = around.folders.first().filter(|own| own.path == folder) else {
+            super::read(&folder.join("pyproject.toml"))?;
+            return Ok(());
+        };
+        if let Some(span) = own.pyproject.dynamic.clone() {
+            self.problems.push(
+                Message::new("the dependencies are dynamic: only the project's build backend knows them, and nothing is built")
+                    .at(own.at(span))
+                    .help("list them in `project.dependencies`")
+                    .help("or run `uv pip compile pyproject.toml -o requirements.txt`, and name that file in the agent's `requirements`"),
+            );
+        }
+        for (span, text) in &own.pyproject.dependencies {
+            self.require(text, folder, own.at(span.clone()))?;
+        }
+        for extra in extras.iter().map(|extra| normalized(extra)) {
+            let lists = own.pyproject.optional.iter();
+            for (_, list) in lists.filter(|(name, _)| *name == extra) {
+                for (span, text) in list {
+                    self.require(text, folder, own.at(span.clone()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Adds a requirement without an address.
-pub(super) fn require(
+fn require_by_name(
     reading: &mut Reading<'_>,
     text: &str,
     required: &Requirement,
@@ -69,39 +157,8 @@ fn not_understood(source: &Source, at: Snippet) -> Message {
     .help("give it one source for every platform: `workspace`, `path`, `url` or `index`")
 }
 
-impl Reading<'_> {
-    /// Adds a project's requirements, with the requested extras.
-    pub(super) fn project(&mut self, folder: &Path, extras: &[String]) -> Result<(), Failure> {
-        let around = self.around(folder)?;
-        let Some(own) = around.folders.first().filter(|own| own.path == folder) else {
-            super::read(&folder.join("pyproject.toml"))?;
-            return Ok(());
-        };
-        if let Some(span) = own.pyproject.dynamic.clone() {
-            self.problems.push(
-                Message::new("the dependencies are dynamic: only the project's build backend knows them, and nothing is built")
-                    .at(own.at(span))
-                    .help("list them in `project.dependencies`")
-                    .help("or run `uv pip compile pyproject.toml -o requirements.txt`, and name that file in the agent's `requirements`"),
-            );
-        }
-        for (span, text) in &own.pyproject.dependencies {
-            self.require(text, folder, own.at(span.clone()))?;
-        }
-        for extra in extras.iter().map(|extra| normalized(extra)) {
-            let lists = own.pyproject.optional.iter();
-            for (_, list) in lists.filter(|(name, _)| *name == extra) {
-                for (span, text) in list {
-                    self.require(text, folder, own.at(span.clone()))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Ships a project from its folder, and installs its requirements.
-pub(super) fn lay_out(
+fn lay_out(
     reading: &mut Reading<'_>,
     folder: &Path,
     extras: &[String],
