@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, ErrorKind, Read, Write as _},
+    io::{self, ErrorKind, Read, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -238,6 +238,14 @@ pub(crate) fn hash_file(path: &Path) -> Result<Hash, FileError> {
     let failed = |error| FileError::new("read", path, error);
     let file = File::open(path).map_err(failed)?;
     hash_all(file).map_err(failed)
+}
+
+/// Hashes a part of a file.
+pub(crate) fn hash_part(path: &Path, from: u64, to: u64) -> Result<Hash, FileError> {
+    let failed = |error| FileError::new("read", path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    file.seek(SeekFrom::Start(from)).map_err(failed)?;
+    hash_all(file.take(to - from)).map_err(failed)
 }
 
 /// Hashes everything up to the end.

@@ -21,6 +21,13 @@ pub(crate) fn folded(path: &Path) -> PathBuf {
     whole
 }
 
+/// Returns true if a name ends with this extension, which has no dot.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|found| found == extension)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,14 +11,13 @@ use std::{
 use zip::ZipWriter;
 
 use super::{
-    Built, Origin, Request, Reuse, Say, Search, Shape,
+    Built, Origin, Request, Reuse, Say, Shape,
     build_record::{self, ARCHIVE, BuildRecord, Sources},
-    bytecode::{Python, Unread},
-    dependencies::{self, Key, Ready, has_extension, misfits},
+    bytecode::Unread,
+    dependencies::{self, Parts, Ready, misfits},
     findings::{self, Judge},
     hashing_writer::{Extent, Sink},
     layer_copy::{self, Base, Taken},
-    requirements::Wanted,
     writer::{self, Input, Whose, Written, zip_error},
 };
 use crate::{
@@ -34,15 +33,8 @@ use crate::{
         limits, tracing,
     },
     python::Reached,
+    text::path::has_extension,
 };
-
-/// The inputs of an archive.
-pub(super) struct Parts<'a> {
-    pub(super) wanted: &'a Wanted,
-    pub(super) key: &'a Key,
-    pub(super) python: Option<&'a Python>,
-    pub(super) search: &'a Search,
-}
 
 pub(super) fn assemble(
     request: &Request,

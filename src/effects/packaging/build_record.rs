@@ -18,9 +18,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Built, Event, Origin, Request, Say,
-    assembly::Parts,
     bytecode::Unread,
-    dependencies::{Ready, sha256_of},
+    dependencies::{Parts, Ready},
     hashing_writer::Extent,
     requirements::Wanted,
     resolution,
@@ -171,8 +170,8 @@ impl BuildRecord {
     pub(super) fn is_whole(&self, output: &Path) -> Result<bool, Failure> {
         let archive = output.join(ARCHIVE);
         Ok(modified(&archive) == Some((self.size, self.modified))
-            && sha256_of(&archive, 0, self.head)? == self.head_sha256
-            && sha256_of(&archive, self.head, self.size)? == self.rest_sha256)
+            && files::hash_part(&archive, 0, self.head)? == self.head_sha256
+            && files::hash_part(&archive, self.head, self.size)? == self.rest_sha256)
     }
 
     /// Returns true if the archive is unchanged and starts with this layer.
@@ -180,7 +179,7 @@ impl BuildRecord {
         let archive = output.join(ARCHIVE);
         (self.head, &self.head_sha256) == (layer.head, &layer.sha256)
             && modified(&archive) == Some((self.size, self.modified))
-            && sha256_of(&archive, 0, self.head).is_ok_and(|found| found == self.head_sha256)
+            && files::hash_part(&archive, 0, self.head).is_ok_and(|found| found == self.head_sha256)
     }
 
     /// Warns about packages that are older than necessary.

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::Read as _,
     path::Path,
 };
 
@@ -12,7 +11,6 @@ use zip::ZipWriter;
 
 use super::{
     Event, Request, Reuse, Say, Search,
-    assembly::Parts,
     bytecode::Python,
     excluded,
     hashing_writer::Sink,
@@ -83,6 +81,14 @@ pub(super) fn key(
         text: files::hash(text.as_bytes())[..32].to_owned(),
         installer: Some(installer),
     })
+}
+
+/// The inputs of an archive.
+pub(super) struct Parts<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) key: &'a Key,
+    pub(super) python: Option<&'a Python>,
+    pub(super) search: &'a Search,
 }
 
 /// A layer that stays in the cache while this is held.
@@ -190,12 +196,6 @@ fn prepare(
     }
     adapt(&mut installed)?;
     Ok(installed)
-}
-
-pub(super) fn has_extension(path: &str, extension: &str) -> bool {
-    Path::new(path)
-        .extension()
-        .is_some_and(|found| found == extension)
 }
 
 /// Removes the caches in wheels, which are for another Python or checked by time.
@@ -335,7 +335,7 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
     sink.finish()
         .and_then(|file| file.sync_all())
         .map_err(failed)?;
-    let directory_sha256 = sha256_of(archive, head.length, size)?;
+    let directory_sha256 = files::hash_part(archive, head.length, size)?;
     Ok(Layer {
         head: head.length,
         size,
@@ -387,14 +387,4 @@ pub(super) fn misfits(messages: Vec<Message>) -> Failure {
         exit: Exit::World,
         messages,
     }
-}
-
-/// Returns the SHA-256 of a part of a file.
-pub(super) fn sha256_of(path: &Path, from: u64, to: u64) -> Result<String, Failure> {
-    use std::io::{Seek as _, SeekFrom};
-
-    let failed = |error| FileError::new("read", path, error);
-    let mut file = File::open(path).map_err(failed)?;
-    file.seek(SeekFrom::Start(from)).map_err(failed)?;
-    files::hash_all(file.take(to - from)).map_err(|error| failed(error).into())
 }

@@ -138,12 +138,10 @@ mod tests {
     use zip::{ZipArchive, ZipWriter};
 
     use super::{
-        super::{
-            dependencies::sha256_of,
-            writer::{self, Input, Whose},
-        },
+        super::writer::{self, Input, Whose},
         *,
     };
+    use crate::effects::files;
 
     #[test]
     fn the_hashes_are_those_of_the_file_up_to_its_directory() {
@@ -164,7 +162,7 @@ mod tests {
         let size = sink.so_far().length;
         sink.finish().expect("a file");
         assert_eq!(size, fs::metadata(&path).expect("a file").len());
-        let found = sha256_of(&path, 0, head.length).expect("it is read");
+        let found = files::hash_part(&path, 0, head.length).expect("it is read");
         assert_eq!(head.sha256, found);
         let bytes = fs::read(&path).expect("it is read");
         let end = usize::try_from(head.length).expect("a small file");

@@ -1,14 +1,13 @@
-//! Installs the dependencies for the service's machines, with uv or pip.
+//! The installer of the dependencies, uv or pip, and the files that it is given.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event, Say, Search,
+    Search,
     found_tools::Holds,
-    requirements::{self, Inputs, Lock, Wanted, how_to_lock},
-    resolution,
+    requirements::{Inputs, Wanted},
 };
 use crate::{
     config::Runtime,
@@ -16,13 +15,9 @@ use crate::{
         files,
         programs::{Answer, Programs, known_to_uv, pythons, run},
     },
-    error::{Failure, Message},
+    error::Failure,
     package::{
-        installer::{
-            Given, OLDEST_UV, Tool, export_words, install_words, is_too_old, lacks_a_wheel,
-            minor_version, without_a_wheel, worth_reading,
-        },
-        newest::Behind,
+        installer::{Given, OLDEST_UV, Tool, is_too_old, worth_reading},
         requirements::{Kind, Requirement},
     },
 };
@@ -155,49 +150,6 @@ fn nothing_to_install_with(programs: &Programs, old: Option<String>) -> Failure 
 }
 
 impl Installer {
-    /// Installs into the target. Returns the packages that are older than necessary, if known.
-    pub(super) fn install(&self, job: &Job<'_>, say: Say<'_>) -> Result<Vec<Behind>, Failure> {
-        say(Event::Installing {
-            with: self.tool.name(),
-        });
-        let exported = match &job.wanted.lock {
-            Some(lock) => Some(self.export(job, lock, say)?),
-            None => None,
-        };
-        let inputs = exported.as_ref().unwrap_or(&job.wanted.inputs);
-        let papers = Papers::write(inputs, job.work)?;
-        let files = papers.files();
-        let target = job.target.to_string_lossy();
-        let given = papers.given(&files, &target, &self.python, inputs);
-        let words = install_words(self.tool, job.runtime, &given);
-        let answer = self.run(job.programs, &words)?;
-        say(Event::Said(answer.said.clone()));
-        if answer.succeeded {
-            // A lock determines the versions; pip has no command for the question.
-            let is_asked =
-                self.tool == Tool::Uv && !inputs.is_complete && !job.programs.is_offline();
-            if is_asked {
-                return resolution::behind(self, job, &papers, inputs);
-            }
-            return Ok(Vec::new());
-        }
-        if job.programs.is_offline() {
-            return Err(self.refused(&answer).help(
-                "nothing is downloaded because of `--offline`, `--frozen` or CARGO_NET_OFFLINE: run this once without it",
-            ));
-        }
-        if job.locked && answer.said.contains("--require-hashes") {
-            return Err(self
-                .refused(&answer)
-                .note("`--locked` and `--frozen` need exact versions and hashes of all dependencies, also of indirect ones")
-                .help(how_to_lock(&job.wanted.file, job.runtime)));
-        }
-        if lacks_a_wheel(&answer.said) {
-            return Err(self.lacking(&answer, job.runtime, inputs));
-        }
-        Err(self.refused(&answer))
-    }
-
     pub(super) fn run(&self, programs: &Programs, words: &[String]) -> Result<Answer, Failure> {
         let mut answer = run(programs, &self.program, words)?.ok_or_else(|| {
             let program = self.program[0].display();
@@ -205,69 +157,6 @@ impl Installer {
         })?;
         answer.said = worth_reading(&answer.said);
         Ok(answer)
-    }
-
-    fn export(&self, job: &Job<'_>, lock: &Lock, say: Say<'_>) -> Result<Inputs, Failure> {
-        let folder = requirements::lay_for_export(lock, job.work)?;
-        let output = job.work.join("exported.txt");
-        let config = write(job.work, "export.toml", "")?;
-        let words = export_words(
-            &config,
-            &folder.to_string_lossy(),
-            &lock.project,
-            &output.to_string_lossy(),
-        );
-        let answer = self.run(job.programs, &words)?;
-        say(Event::Said(answer.said.clone()));
-        if !answer.succeeded {
-            return Err(Failure::world(format!(
-                "`{}` cannot be turned into requirements",
-                job.wanted.file.display()
-            ))
-            .note(format!("uv says:\n{}", answer.said))
-            .help("`uv lock` updates the lock file"));
-        }
-        requirements::exported(&output, job.wanted, lock)
-    }
-
-    fn refused(&self, answer: &Answer) -> Failure {
-        Failure::world("the dependencies cannot be installed").note(format!(
-            "{} says:\n{}",
-            self.tool.name(),
-            answer.said
-        ))
-    }
-
-    fn lacking(&self, answer: &Answer, runtime: Runtime, inputs: &Inputs) -> Failure {
-        let lacking = without_a_wheel(&answer.said);
-        let names: Vec<String> = lacking.iter().map(|name| format!("`{name}`")).collect();
-        let what = if names.is_empty() {
-            "a requirement".to_owned()
-        } else {
-            names.join(", ")
-        };
-        let mut message = Message::new(format!(
-            "no wheel of {what} fits Python {} on 64-bit ARM",
-            minor_version(runtime)
-        ));
-        // The line that requires it, if any.
-        let asked = inputs.requirements.iter().find(|(text, _)| {
-            let name = Requirement::read(text).normalized();
-            lacking
-                .iter()
-                .any(|other| crate::package::requirements::normalized(other) == name)
-        });
-        if let Some((_, at)) = asked {
-            message = message.at(at.clone());
-        }
-        let message = message
-            .note(format!("{} says:\n{}", self.tool.name(), answer.said))
-            .note("the service builds nothing; it runs wheels for manylinux_2_34 (glibc 2.34) and older")
-            .help("require a version that has an aarch64 wheel, or remove the package");
-        Failure {
-            exit: crate::error::Exit::World,
-            messages: vec![message],
-        }
     }
 }
 
@@ -281,7 +170,7 @@ pub(super) struct Papers {
 }
 
 impl Papers {
-    fn write(inputs: &Inputs, work: &Path) -> Result<Self, Failure> {
+    pub(super) fn write(inputs: &Inputs, work: &Path) -> Result<Self, Failure> {
         let mut text = String::new();
         for line in &inputs.options {
             text.extend([line, "\n"]);

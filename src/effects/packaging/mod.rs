@@ -10,6 +10,7 @@ mod findings;
 mod found_tools;
 mod hashing_writer;
 mod image_layers;
+mod installation;
 mod installer;
 mod last_build;
 mod layer_copy;
@@ -253,7 +254,7 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     )?;
     assembly::assemble(
         request,
-        &assembly::Parts {
+        &dependencies::Parts {
             wanted: &wanted,
             key: &key,
             python: python.as_ref(),

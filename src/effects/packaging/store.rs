@@ -13,7 +13,6 @@ use std::{
     time::SystemTime,
 };
 
-use super::dependencies::sha256_of;
 use crate::{
     effects::{
         cache,
@@ -140,8 +139,9 @@ impl Held {
         {
             return Ok(None);
         }
-        let is_whole = sha256_of(&archive, layer.head, layer.size)? == layer.directory_sha256
-            && (is_known(&layer) || sha256_of(&archive, 0, layer.head)? == layer.sha256);
+        let is_whole = files::hash_part(&archive, layer.head, layer.size)?
+            == layer.directory_sha256
+            && (is_known(&layer) || files::hash_part(&archive, 0, layer.head)? == layer.sha256);
         Ok(is_whole.then_some(layer))
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let archive = workshop.path().join(ARCHIVE);
         let content = vec![0; usize::try_from(size).expect("a small size")];
         fs::write(&archive, content).expect("room");
-        let sha256 = |to| sha256_of(&archive, 0, to).expect("it is read");
+        let sha256 = |to| files::hash_part(&archive, 0, to).expect("it is read");
         let layer = Layer {
             head: 0,
             size,

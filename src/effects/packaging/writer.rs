@@ -15,7 +15,6 @@ use zip::{
     write::{PreparedZipFile, SimpleFileOptions, ZipFileBuilder},
 };
 
-use super::dependencies::has_extension;
 use crate::{
     effects::{files::FileError, programs::cores},
     error::{Failure, Message},
@@ -25,6 +24,7 @@ use crate::{
         native::{self, Foreign},
         script,
     },
+    text::path::has_extension,
 };
 
 /// A file to add.
