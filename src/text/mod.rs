@@ -51,6 +51,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Returns the last lines of a text without the empty ones.
+pub(crate) fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +92,11 @@ mod tests {
         ] {
             assert_eq!(ago(Duration::from_hours(hours)), told);
         }
+    }
+
+    #[test]
+    fn the_last_lines_leave_out_empty_ones() {
+        assert_eq!(last_lines("a\n\nb  \nc\n\n", 2), "b\nc");
+        assert_eq!(last_lines("", 2), "");
     }
 }

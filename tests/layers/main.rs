@@ -97,9 +97,6 @@ fn the_sources_keep_the_law() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// Folders in which modules still need each other. The list only gets shorter.
-const WITH_CYCLES: [&str; 1] = ["effects::local"];
-
 /// A reader can start at either end, and a change never leads back to where it began.
 #[test]
 fn no_module_needs_one_that_needs_it() {
@@ -109,18 +106,11 @@ fn no_module_needs_one_that_needs_it() {
         .flat_map(|source| (0..source.module.len()).map(|depth| &source.module[..depth]))
         .collect();
     assert!(parents.len() > 50, "only {} were found", parents.len());
-    let mut with_cycles = Vec::new();
-    let mut found = Vec::new();
-    for parent in parents {
-        let (cycles, parent) = (law::cycles(&sources, parent), parent.join("::"));
-        if !WITH_CYCLES.contains(&parent.as_str()) {
-            found.extend(cycles);
-        } else if !cycles.is_empty() {
-            with_cycles.push(parent);
-        }
-    }
+    let found: Vec<String> = parents
+        .into_iter()
+        .flat_map(|parent| law::cycles(&sources, parent))
+        .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert_eq!(with_cycles, WITH_CYCLES, "shorten the list");
 }
 
 /// An unclassified crate could bring side effects into a pure layer.

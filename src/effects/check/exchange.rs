@@ -25,7 +25,7 @@ use crate::{
     check::{Answer, NoAnswer, Outcome, request::Request},
     effects::{
         clock,
-        local::data_plane::http::{Body, full},
+        local::http::{Body, full},
     },
 };
 

@@ -20,7 +20,7 @@ use crate::{
         local::{
             agent::{Agent, Launch, Line, NotReady, State, assigned, environment, left, ready},
             code::{self, Code},
-            data_plane::http::client,
+            http::client,
         },
         path::real_path,
     },

@@ -18,7 +18,7 @@ use crate::{
         clock,
         local::{
             agent::{State, ready},
-            data_plane::http::{Body, HttpClient, Next, Passage, Passing, client},
+            http::{Body, HttpClient, Next, Passage, Passing, client},
         },
     },
     protocol::{

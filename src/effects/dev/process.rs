@@ -25,7 +25,7 @@ use crate::{
                 preload::{Key, NotForked},
                 ready,
             },
-            data_plane::http::client,
+            http::client,
         },
     },
     package::composition::Files,

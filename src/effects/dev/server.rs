@@ -25,8 +25,8 @@ use super::{
 use crate::{
     effects::{
         clock,
-        local::data_plane::{
-            accept::Answers,
+        local::{
+            data_plane::accept::Answers,
             http::{
                 Body, HttpClient, client, full, holding, remove_hop_by_hop, streamed, text, upgrade,
             },

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use super::{Progress, VERSION, process::last_lines};
+use super::{Progress, VERSION};
 use crate::{
     effects::{
         cache,
@@ -17,6 +17,7 @@ use crate::{
     },
     error::Failure,
     system::{System, python::interpreter_in},
+    text::last_lines,
 };
 
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");

@@ -8,8 +8,10 @@
 pub(crate) mod agent;
 pub(crate) mod code;
 pub(crate) mod data_plane;
+pub(in crate::effects) mod http;
 mod install;
 pub(crate) mod models;
+mod pace;
 pub(crate) mod preparing;
 mod process;
 mod registry;

@@ -7,10 +7,8 @@ use serde_json::Value;
 
 use super::{
     Emulator,
-    data_plane::{
-        PREPARE,
-        http::{client, full},
-    },
+    data_plane::PREPARE,
+    http::{client, full},
 };
 
 /// The result.

@@ -17,9 +17,9 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    data_plane::pace::DIVISOR,
     install,
     models::{Models, NETWORK},
+    pace::DIVISOR,
 };
 use crate::{
     config::LocalModels,
@@ -29,6 +29,7 @@ use crate::{
         folder::Folder,
     },
     error::Failure,
+    text::last_lines,
 };
 
 /// Locked by the emulator while it runs.
@@ -458,15 +459,6 @@ fn log_tail(dir: &Folder) -> Result<String, Failure> {
     Ok(last_lines(&String::from_utf8_lossy(&text), 10))
 }
 
-pub(super) fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, net::TcpListener};
@@ -551,11 +543,5 @@ mod tests {
         let lock = File::create(dir.path().join("running.lock")).expect("a file");
         lock.lock().expect("a lock");
         assert!(matches!(look(&folder(&dir)), Ok(Sight::Silent(None))));
-    }
-
-    #[test]
-    fn the_last_lines_leave_out_empty_ones() {
-        assert_eq!(last_lines("a\n\nb  \nc\n\n", 2), "b\nc");
-        assert_eq!(last_lines("", 2), "");
     }
 }

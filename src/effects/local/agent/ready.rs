@@ -9,7 +9,7 @@ use super::{Agent, NotReady, State};
 use crate::{
     effects::{
         clock,
-        local::data_plane::http::{HttpClient, full},
+        local::http::{HttpClient, full},
     },
     protocol::contract::Contract,
 };

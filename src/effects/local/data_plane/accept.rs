@@ -17,8 +17,10 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{http::Body, pace::waits};
-use crate::effects::clock;
+use crate::effects::{
+    clock,
+    local::{http::Body, pace::waits},
+};
 
 /// The time limit for the head of a request, and between two requests.
 const HEAD: Duration = Duration::from_secs(30);

@@ -16,13 +16,13 @@ use super::{
     arriving::{Call, Fault},
     changes::Change,
     emulator::Emulator,
-    http::{Body, collected, full, text},
     models::{self, OnAws},
     remembered::Remembered,
     replies::answer,
 };
 use crate::{
     config::Protocol,
+    effects::local::http::{Body, collected, full, text},
     protocol::{self, Refusal, models::Route, origin, refusal::Kind},
 };
 

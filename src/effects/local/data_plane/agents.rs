@@ -11,7 +11,6 @@ use super::{
     arriving::{Call, Fault},
     changes::Change,
     event::Events,
-    http::{Body, HttpClient, client},
     issuers::Issuers,
     replies::{answer, insert, json},
     sessions::{Key, Purpose, Sessions, Use},
@@ -19,7 +18,10 @@ use super::{
 };
 use crate::{
     config::Protocol,
-    effects::clock,
+    effects::{
+        clock,
+        local::http::{Body, HttpClient, client},
+    },
     protocol::{
         self, Operation, Refusal, SessionKey,
         authorizer::{Credentials, Pass, Signature},

@@ -11,12 +11,16 @@ use hyper::body::{Body as _, Incoming};
 
 use super::{
     event::{Event, Events},
-    http::{Body, Next, Passage, Passing},
-    pace::lasts,
     sessions::Use,
 };
 use crate::{
-    effects::clock,
+    effects::{
+        clock,
+        local::{
+            http::{Body, Next, Passage, Passing},
+            pace::lasts,
+        },
+    },
     protocol::{chunks::Chunks, limits},
 };
 

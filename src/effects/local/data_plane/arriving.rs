@@ -12,13 +12,15 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use serde_json::Value;
 
-use super::{
-    http::{Next, Passage, Passing},
-    pace::waits,
-};
 use crate::{
     config::Protocol,
-    effects::clock,
+    effects::{
+        clock,
+        local::{
+            http::{Next, Passage, Passing},
+            pace::waits,
+        },
+    },
     protocol::{Refusal, limits, refusal::json_rpc_id},
 };
 

@@ -11,12 +11,12 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{
-    http::{Body, BodyError},
-    sessions::Use,
-};
+use super::sessions::Use;
 use crate::{
-    effects::clock,
+    effects::{
+        clock,
+        local::http::{Body, BodyError},
+    },
     protocol::{
         Refusal,
         command::{Command, Event, Text},

@@ -12,8 +12,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
-use super::http::{Body, HttpClient, client, full, remove_hop_by_hop, streamed, text};
-use crate::{effects::aws::emulated::ACCESS_KEY_ID, package::image};
+use crate::{
+    effects::{
+        aws::emulated::ACCESS_KEY_ID,
+        local::http::{Body, HttpClient, client, full, remove_hop_by_hop, streamed, text},
+    },
+    package::image,
+};
 
 /// Required in every request to ministack, which refuses others.
 pub(super) const TOKEN_HEADER: &str = "x-cargo-agentcore-token";

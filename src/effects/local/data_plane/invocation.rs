@@ -14,14 +14,18 @@ use super::{
     agents::{Admitted, Agents, forwarding},
     answering::Answering,
     arriving::Arriving,
-    http::{Body, full, remove_hop_by_hop},
-    pace::lasts,
     replies::{fill, insert},
     sessions::{Purpose, Use},
 };
 use crate::{
     config::Protocol,
-    effects::clock,
+    effects::{
+        clock,
+        local::{
+            http::{Body, full, remove_hop_by_hop},
+            pace::lasts,
+        },
+    },
     protocol::{self, Refusal, SessionKey, headers::WORKLOAD_ACCESS_TOKEN, limits, session},
 };
 

@@ -7,15 +7,15 @@ use hyper::{
 };
 use serde_json::json;
 
-use super::{
-    http::{Body, collected, full, remove_hop_by_hop},
-    replies::words,
-};
+use super::replies::words;
 use crate::{
     effects::{
         aws::models::{Call, Models},
         clock,
-        local::models::Caller,
+        local::{
+            http::{Body, collected, full, remove_hop_by_hop},
+            models::Caller,
+        },
     },
     error::{Exit, Failure},
     names::Region,

@@ -5,9 +5,9 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 
-use super::http::{Body, full};
 use crate::{
     config::Protocol,
+    effects::local::http::{Body, full},
     error::Failure,
     protocol::{Refusal, headers::Header},
 };

@@ -10,13 +10,17 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::{
     agents::{Admitted, Agents, forwarding},
     event::{Event, Events},
-    http::{Body, full},
-    pace::lasts,
     replies::{fill, insert},
     sessions::{Purpose, Use},
 };
 use crate::{
-    effects::clock,
+    effects::{
+        clock,
+        local::{
+            http::{self, Body, full},
+            pace::lasts,
+        },
+    },
     protocol::{
         self, Refusal,
         authorizer::{agents_subprotocols, answering_subprotocol},
@@ -82,7 +86,7 @@ impl Agents {
         );
         insert(inner.headers_mut(), "connection", b"Upgrade");
         insert(inner.headers_mut(), "upgrade", b"websocket");
-        let answer = super::http::upgrade(port, inner)
+        let answer = http::upgrade(port, inner)
             .await
             .map_err(|why| Refusal::ended_during_request(&why.to_string(), &used.last_lines()))?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {

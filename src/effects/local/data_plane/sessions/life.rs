@@ -21,10 +21,10 @@ use crate::{
             data_plane::{
                 event::{Event, Why},
                 logs::Stream,
-                pace::lasts,
                 unpacking::Runnable,
                 versions::Version,
             },
+            pace::lasts,
         },
         runtime,
     },

@@ -14,12 +14,14 @@ use self::session::{Claim, Session};
 pub(super) use self::session::{Purpose, Use};
 use super::{
     event::{Events, Why},
-    http::{HttpClient, client},
     logs::Logs,
     versions::{Version, Versions},
 };
 use crate::{
-    effects::clock,
+    effects::{
+        clock,
+        local::http::{HttpClient, client},
+    },
     names::EndpointName,
     protocol::{
         Refusal, SessionKey, limits,

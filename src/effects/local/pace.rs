@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Divides every time limit, in debug builds only.
-pub(in crate::effects::local) const DIVISOR: &str = "CARGO_AGENTCORE_TIME_DIVISOR";
+pub(super) const DIVISOR: &str = "CARGO_AGENTCORE_TIME_DIVISOR";
 
 /// Returns how long a time limit of the service lasts.
 pub(super) fn lasts(limit: Duration) -> Duration {

@@ -1,4 +1,4 @@
-//! Bodies and clients for the data plane.
+//! Bodies and clients for requests between processes on this machine.
 
 use std::{
     net::Ipv4Addr,
