@@ -69,6 +69,30 @@ impl Snippet {
         })
     }
 
+    /// Marks the value in the only line of TOML that sets the key to it.
+    pub(crate) fn value(file: PathBuf, text: String, key: &str, value: &str) -> Option<Self> {
+        let quoted = format!("\"{value}\"");
+        let mut before = 0;
+        let mut starts = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let rest = line.trim_start().strip_prefix(key).map(str::trim_start);
+            let rest = rest.and_then(|rest| rest.strip_prefix('=').map(str::trim_start));
+            if let Some(rest) = rest.filter(|rest| rest.starts_with(&quoted)) {
+                starts.push(before + line.len() - rest.len());
+            }
+            before += line.len();
+        }
+        let [start] = starts[..] else {
+            return None;
+        };
+        Some(Self {
+            file,
+            text,
+            span: start..start + quoted.len(),
+            label: String::new(),
+        })
+    }
+
     /// Returns line and column, both counted from 1.
     pub(crate) fn position(&self) -> (usize, usize) {
         let before = self.text.get(..self.span.start).unwrap_or(&self.text);

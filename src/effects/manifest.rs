@@ -31,7 +31,28 @@ pub(crate) struct Project {
 
 /// Adds the line of the manifest in `directory` that has this value, if exactly one has it and the
 /// failure has no place yet.
-pub(crate) fn located(directory: &Path, value: &str, mut failure: Failure) -> Failure {
+pub(crate) fn located(directory: &Path, value: &str, failure: Failure) -> Failure {
+    located_at(directory, failure, |file, text| {
+        Snippet::single(file, text, &format!("\"{value}\""))
+    })
+}
+
+/// Like [`located`], for the value of a key.
+pub(crate) fn located_value(
+    directory: &Path,
+    (key, value): (&str, &str),
+    failure: Failure,
+) -> Failure {
+    located_at(directory, failure, |file, text| {
+        Snippet::value(file, text, key, value)
+    })
+}
+
+fn located_at(
+    directory: &Path,
+    mut failure: Failure,
+    place: impl FnOnce(PathBuf, String) -> Option<Snippet>,
+) -> Failure {
     let Some(first) = failure
         .messages
         .first_mut()
@@ -42,7 +63,7 @@ pub(crate) fn located(directory: &Path, value: &str, mut failure: Failure) -> Fa
     let file = directory.join("Cargo.toml");
     // The failure matters more than its place.
     if let Ok(Some(text)) = files::read_text(&file) {
-        first.at = Snippet::single(file, text, &format!("\"{value}\""));
+        first.at = place(file, text);
     }
     failure
 }

@@ -2,13 +2,14 @@
 
 use std::{
     io,
-    net::{IpAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, TcpListener},
     ops::Range,
 };
 
 /// Systems assign connections and listeners without a port one from 32768 (Linux) or 49152 (macOS,
-/// Windows) on. A port below them stays free until the program that it is for opens it.
-const NOT_ASSIGNED: Range<u16> = 20_000..32_768;
+/// Windows) on. A port below them stays free until the program that it is for opens it. Those from
+/// 30000 on are often forwarded to Kubernetes.
+const NOT_ASSIGNED: Range<u16> = 20_000..30_000;
 /// How many of them are tried before the system chooses one.
 const TRIES: usize = 100;
 
@@ -16,7 +17,12 @@ const TRIES: usize = 100;
 pub(in crate::effects) fn free(host: impl Into<IpAddr>) -> io::Result<u16> {
     let host = host.into();
     let mut tried = (0..TRIES).map(|_| fastrand::u16(NOT_ASSIGNED));
-    let found = tried.find_map(|port| TcpListener::bind((host, port)).ok());
+    let found = tried.find_map(|port| {
+        // A listener on every interface can go beside another program's on one of them.
+        let local = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        drop(local);
+        TcpListener::bind((host, port)).ok()
+    });
     found
         .map_or_else(|| TcpListener::bind((host, 0)), Ok)?
         .local_addr()
@@ -25,7 +31,7 @@ pub(in crate::effects) fn free(host: impl Into<IpAddr>) -> io::Result<u16> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, net::Ipv4Addr};
+    use std::collections::BTreeSet;
 
     use super::*;
 

@@ -12,7 +12,7 @@ use crate::{
     config::{Agent, Declared, Layout, Platform},
     effects::{
         copied_sources, env, files,
-        manifest::{Project, located},
+        manifest::{Project, located_value},
         new_project,
         packaging::{self, Requirements, Shipped},
         program,
@@ -176,8 +176,13 @@ const SEEN_FROM: &str = "`source` is relative to the Cargo.toml that declares th
 /// names it.
 pub(crate) fn source_directory(agent: &Agent) -> Result<PathBuf, Failure> {
     let path = agent.source_dir();
-    source::directory(&agent.source, &path, SEEN_FROM)
-        .map_err(|failure| located(&agent.dir, &agent.source.to_string_lossy(), failure))?;
+    source::directory(&agent.source, &path, SEEN_FROM).map_err(|failure| {
+        located_value(
+            &agent.dir,
+            ("source", &agent.source.to_string_lossy()),
+            failure,
+        )
+    })?;
     Ok(path)
 }
 

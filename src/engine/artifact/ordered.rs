@@ -134,16 +134,16 @@ impl Ordered {
         work: Option<&BuildWork>,
         ui: &Ui,
     ) -> Result<Shipped, Failure> {
+        let store = sending.store.as_ref();
+        if let Some(StoreSteps::Repository(steps)) = store.map(|store| &store.steps) {
+            repository::prepare(placed, steps, ui).await?;
+        }
         if !self.is_unbuilt() {
             build_project::tidy(placed, &self.sources.digest, ui).await;
             return Ok(Shipped {
                 how: Way::Present,
                 bytes: 0,
             });
-        }
-        let store = sending.store.as_ref();
-        if let Some(StoreSteps::Repository(steps)) = store.map(|store| &store.steps) {
-            repository::prepare(placed, steps, ui).await?;
         }
         bucket.prepare().await?;
         let order = Order {

@@ -74,41 +74,7 @@ pub(crate) async fn build(
     let mut sent = 0;
     let mut patience = Patience::new(refusal::PROPAGATION);
     let build = loop {
-        let mut interrupted = pin!(clock::interrupt());
-        let going = if order.anew {
-            None
-        } else {
-            runner.code_build.running(&runner.project, digest).await?
-        };
-        let build = match going {
-            Some(build) => {
-                ui.note(&format!(
-                    "another run started the build `{}`, which goes on",
-                    build.id
-                ));
-                build
-            }
-            None => {
-                sent += runner.send(&order).await?;
-                // Only a build whose ID is known can be stopped.
-                match select(pin!(runner.start(digest)), interrupted.as_mut()).await {
-                    Either::Left((build, _)) => build?,
-                    Either::Right(((), starting)) => {
-                        return Err(match starting.await {
-                            Ok(build) => runner.stop(&build.id).await,
-                            Err(why) => Failure::new(Exit::Interrupted, "interrupted")
-                                .note(format!("no build was started: {why}")),
-                        });
-                    }
-                }
-            }
-        };
-        let id = build.id.clone();
-        let ended = match select(pin!(runner.follow(build)), interrupted).await {
-            Either::Left((ended, _)) => ended?,
-            Either::Right(((), _)) => return Err(runner.stop(&id).await),
-        };
-        match ended {
+        match runner.end_of_build(&order, &mut sent).await? {
             (build, _) if build.status == Status::Succeeded => break build,
             // IAM takes a while until it allows what the new role may do.
             (build, _) if order.role_was_written && is_early(&build) && !patience.is_over() => {
@@ -181,6 +147,54 @@ impl<'a> Runner<'a> {
     fn key(&self, digest: &str) -> String {
         let prefix = ours::build_prefix(&self.placed.agent.runtime_name);
         format!("{prefix}{digest}.zip")
+    }
+
+    /// Starts a build, or finds the one that another run started, and follows it. Ctrl-C stops it.
+    async fn end_of_build(
+        &self,
+        order: &Order<'_>,
+        sent: &mut u64,
+    ) -> Result<(Build, VecDeque<String>), Failure> {
+        let digest = &order.sources.digest;
+        let going = if order.anew {
+            None
+        } else {
+            self.code_build.running(&self.project, digest).await?
+        };
+        let mut interrupted = pin!(clock::interrupt());
+        let build = match going {
+            Some(build) => {
+                self.ui.note(&format!(
+                    "another run started the build `{}`, which goes on",
+                    build.id
+                ));
+                build
+            }
+            None => {
+                *sent += self.send(order).await?;
+                match select(pin!(self.start(digest)), interrupted.as_mut()).await {
+                    Either::Left((build, _)) => build?,
+                    Either::Right(((), starting)) => return Err(self.stop_start(starting).await),
+                }
+            }
+        };
+        let id = build.id.clone();
+        match select(pin!(self.follow(build)), interrupted).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(((), _)) => Err(self.stop(&id).await),
+        }
+    }
+
+    /// Stops the build that CodeBuild is asked for, once its ID is known.
+    async fn stop_start(&self, starting: impl Future<Output = Result<Build, Failure>>) -> Failure {
+        self.ui
+            .status("Stopping", "the build that was just requested");
+        let interrupted = Failure::new(Exit::Interrupted, "interrupted");
+        match clock::within(STOPPING, starting).await {
+            Some(Ok(build)) => self.stop(&build.id).await,
+            Some(Err(why)) => interrupted.note(format!("the request for a build failed: {why}")),
+            None => interrupted.note("CodeBuild did not answer, and may build the image"),
+        }
     }
 
     /// Sends the sources unless they are there. Returns how many bytes were sent.

@@ -40,6 +40,12 @@ pub(crate) fn single(agents: &[Agent]) -> Result<&Agent, Failure> {
     if let [one] = agents {
         return Ok(one);
     }
+    if agents.is_empty() {
+        return Err(
+            Failure::usage("this command works on one agent, and none is selected")
+                .help("name one with `--agent`"),
+        );
+    }
     let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
     Err(
         Failure::usage("this command works on one agent, and the project has several")

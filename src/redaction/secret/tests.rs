@@ -1,4 +1,4 @@
-//! Secrets, and texts that only look like them. The formats are tested in tests/package/corpus.rs.
+//! Secrets, and texts that only look like them. The formats are tested in tests/package/corpus.
 
 use proptest::prelude::*;
 
