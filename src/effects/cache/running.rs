@@ -15,8 +15,8 @@ use crate::{
 };
 
 pub(super) const FOLDER: &str = "running";
-/// Held while notes are written or removed.
-const LOCK: &str = "running.lock";
+/// Held while notes, or records of where there is state, are written or removed.
+pub(crate) const LOCK: &str = "running.lock";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -12,7 +12,13 @@ use crate::{
 
 /// Adds a workspace's directory to the list, and removes directories that no longer exist.
 pub(crate) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
-    let list = cache::folder()?.join(cache::HOMES);
+    remember_in(&cache::folder()?, dir, workspace)
+}
+
+fn remember_in(cache: &Folder, dir: &Folder, workspace: &Path) -> Result<(), Failure> {
+    // Another process's unfinished file would look like one of a directory that does not exist.
+    let _lock = cache.lock(cache::running::LOCK, || {})?;
+    let list = cache.join(cache::HOMES);
     for name in list.names()? {
         let place = list.read_text(&name)?.as_deref().and_then(read);
         if place.is_none_or(|(_, directory)| !files::exists(&directory)) {
@@ -55,4 +61,31 @@ pub(crate) fn elsewhere(dir: &Folder, workspace: &Path) -> Result<Vec<PathBuf>, 
 fn read(text: &str) -> Option<(PathBuf, PathBuf)> {
     let (workspace, directory) = text.trim_end().split_once('\n')?;
     Some((PathBuf::from(workspace), PathBuf::from(directory)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn directories_are_added_at_the_same_time() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = |name: &str| Folder::private(root.path().to_owned()).join(name);
+        let cache = folder("cache");
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let (cache, dir) = (&cache, folder(&format!("home-{number}")));
+                scope.spawn(move || {
+                    dir.create().unwrap();
+                    for _ in 0..50 {
+                        remember_in(cache, &dir, Path::new("/workspace")).unwrap();
+                    }
+                });
+            }
+        });
+        let list = cache.join(cache::HOMES);
+        assert_eq!(list.names().unwrap().len(), 8);
+    }
 }
