@@ -93,6 +93,13 @@ fn is_of_interrupt(_status: ExitStatus) -> bool {
     false
 }
 
+/// Makes Ctrl-C end the process also when a part of it has waited for Ctrl-C and no longer does. The
+/// system's default, which did that, does not come back.
+pub(crate) fn ends_the_process() {
+    #[cfg(unix)]
+    LISTENING.get_or_init(listen);
+}
+
 /// While this exists, Ctrl-C is left to the part of the process that waits for it.
 pub(crate) struct Awaiting(());
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 /// Systems assign connections and listeners without a port one from 32768 (Linux) or 49152 (macOS,
-/// Windows) on. A port below them stays free until the program that it is for opens it. Those from
-/// 30000 on are often forwarded to Kubernetes.
+/// Windows) on. A port below them stays free until the program that it is for opens it.
+/// Kubernetes uses 30000 to 32767 for NodePorts.
 const NOT_ASSIGNED: Range<u16> = 20_000..30_000;
 /// How many of them are tried before the system chooses one.
 const TRIES: usize = 100;

@@ -336,7 +336,7 @@ pub const DEAD_PORT: u16 = 1;
 /// Returns a port that is free for a server of another program: below those that the system assigns
 /// to connections and to the tests' own servers, so that none of them takes it first.
 pub fn free_port() -> u16 {
-    std::iter::repeat_with(|| fastrand::u16(20_000..32_768))
+    std::iter::repeat_with(|| fastrand::u16(20_000..30_000))
         .take(1000)
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("127.0.0.1 has free ports")

@@ -17,6 +17,7 @@ use crate::{
         },
         build_context, clock,
         folder::Folder,
+        interrupt,
     },
     engine::{repository, waiting::Patience},
     error::{Exit, Failure},
@@ -161,6 +162,7 @@ impl<'a> Runner<'a> {
         } else {
             self.code_build.running(&self.project, digest).await?
         };
+        interrupt::ends_the_process();
         let mut interrupted = pin!(clock::interrupt());
         let build = match going {
             Some(build) => {
@@ -185,7 +187,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Stops the build that CodeBuild is asked for, once its ID is known.
+    /// Stops a build that was just requested, once its ID is known.
     async fn stop_start(&self, starting: impl Future<Output = Result<Build, Failure>>) -> Failure {
         self.ui
             .status("Stopping", "the build that was just requested");
@@ -193,7 +195,9 @@ impl<'a> Runner<'a> {
         match clock::within(STOPPING, starting).await {
             Some(Ok(build)) => self.stop(&build.id).await,
             Some(Err(why)) => interrupted.note(format!("the request for a build failed: {why}")),
-            None => interrupted.note("CodeBuild did not answer, and may build the image"),
+            None => interrupted
+                .note("CodeBuild did not answer, and may build the image")
+                .help("the next deploy of the same files follows that build"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The parts that an image is pushed in.
+//! The parts of an image that are pushed.
 
 use std::{path::PathBuf, sync::Arc};
 
