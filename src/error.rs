@@ -265,3 +265,28 @@ impl Failure {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_marked_only_where_one_line_sets_its_key() {
+        let marked = |text: &str| {
+            let found = Snippet::value("Cargo.toml".into(), text.to_owned(), "source", "a");
+            found.map(|found| (found.position(), found.text[found.span].to_owned()))
+        };
+        let at = |line, column| Some(((line, column), "\"a\"".to_owned()));
+        assert_eq!(marked("name = \"a\"\r\nsource = \"a\" # é\n"), at(2, 10));
+        assert_eq!(marked("é = 1\n  source=\"a\"\n"), at(2, 10));
+        for text in [
+            "name = \"a\"\n",
+            "source = \"ab\"\n",
+            "sources = \"a\"\n",
+            "source = \"a\"\nsource = \"a\"\n",
+            "",
+        ] {
+            assert_eq!(marked(text), None, "{text}");
+        }
+    }
+}
